@@ -1,0 +1,76 @@
+"""The denoiser, the one convention every sampler uses: D(x; level) ≈ E[x_0 | x_t]."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from engine.device import autocast
+from engine.models.parameterization import Parameterization
+from engine.schedules import Level, Schedule
+
+Condition = int | str | Tensor | None
+"""A class number, a caption, an already encoded batch, or None (unconditional)."""
+
+
+class Denoiser(Protocol):
+    """What samplers, guidance and the window know of a model."""
+
+    shape: tuple[int, ...]  # of one sample
+    schedule: Schedule  # the one the model was made for; it runs on any other
+    device: torch.device
+
+    def encode(self, condition: Condition, count: int) -> Tensor:
+        """The condition as a tensor with `count` rows; None becomes the null condition."""
+        ...
+
+    def __call__(self, x: Tensor, level: Level, condition: Condition = None) -> Tensor:
+        """D(x; level): x is [B, *shape] at `level`; returns the same shape, float32."""
+        ...
+
+
+class NetworkDenoiser:
+    """A trained network as a denoiser.
+
+    The network runs at its own schedule's level with the same σ, on x rescaled to it: this is what lets it run on any
+    schedule. Above its σ range it is asked at the end of the range, on the same noise.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        parameterization: Parameterization,
+        shape: tuple[int, ...],
+        classes: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.network = network
+        self.parameterization = parameterization
+        self.schedule = parameterization.schedule
+        self.shape = shape
+        self.classes = classes
+        self.device = torch.device(device)
+
+    def encode(self, condition: Condition, count: int) -> Tensor:
+        """Class labels [count]; the null class is number `classes`. Raises ValueError for a class that is not there."""
+        if isinstance(condition, Tensor):
+            return condition
+        if condition is None:
+            condition = self.classes
+        elif not isinstance(condition, int) or not 0 <= condition < self.classes:
+            raise ValueError(f"condition must be a class from 0 to {self.classes - 1}, or none, not {condition!r}")
+        return torch.full((count,), condition, dtype=torch.long, device=self.device)
+
+    @torch.inference_mode()
+    def __call__(self, x: Tensor, level: Level, condition: Condition = None) -> Tensor:
+        own = self.schedule.level_at_sigma(min(level.sigma, self.schedule.sigma_max))
+        scale = own.std / level.std if level.std else own.alpha / level.alpha
+        if own.std == 0.0:  # nothing left to remove
+            return x * scale
+        skip, out, into, label = self.parameterization.coefficients(own)
+        labels = torch.full((len(x),), label, device=self.device)
+        with autocast(self.device):
+            f = self.network(x * (scale * into), labels, self.encode(condition, len(x)))
+        return x * (scale * skip) + out * f.float()

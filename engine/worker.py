@@ -1,0 +1,178 @@
+"""The process behind the window: reads commands on stdin, computes, writes frames on stdout.
+
+One small thread reads, so that a cancel is seen between any two steps; all computing is on the main thread. Runs that
+are under way at the same time take turns, one step each, so that lanes that are compared get the same share.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from engine import wire
+from engine.request import Request, RequestError
+
+MODEL_TO_WARM = "digits"
+
+
+@dataclass
+class Job:
+    """A run under way."""
+
+    run: int
+    steps: Iterator[object]
+    seconds: float = 0.0
+
+
+class Worker:
+    """Carries out commands from a queue, and sends events through `send`."""
+
+    def __init__(self, commands: queue.SimpleQueue[wire.Command | wire.WireError], send: Callable[..., None]) -> None:
+        self.commands = commands
+        self.send = send
+        self.jobs: dict[int, Job] = {}
+
+    def work(self) -> None:
+        """Until a Shutdown: take what has arrived, then one step of every run."""
+        while self._obey():
+            for job in list(self.jobs.values()):
+                self._advance(job)
+
+    def _obey(self) -> bool:
+        """Carry out the waiting commands; waits for one where nothing is under way. False for a Shutdown."""
+        while not self.jobs or not self.commands.empty():
+            command = self.commands.get()
+            match command:
+                case wire.Run():
+                    self._start(command)
+                case wire.Cancel(run=run):
+                    if self.jobs.pop(run, None):
+                        self.send(wire.Cancelled(run))
+                case wire.Shutdown():
+                    return False
+                case wire.WireError():
+                    self.send(wire.Failed(0, f"The worker was sent {command}."))
+                    if command.fatal:
+                        return False
+        return True
+
+    def _start(self, command: wire.Run) -> None:
+        with self._failing(command.run):
+            request = Request.from_dict(command.request)
+            self.jobs[command.run] = Job(command.run, self._generate(command.run, request))
+
+    def _generate(self, run: int, request: Request) -> Iterator[object]:
+        """The run, sending its frames: a generator that stops after every step."""
+        from engine.pictures import pixels
+        from engine.runs import levels as levels_of
+        from engine.runs import run as start
+
+        steps = start(request)
+        levels = levels_of(request)
+        self.send(wire.Started(run, [(level.t, level.alpha, level.std) for level in levels]))
+        yield
+        step = None
+        for step in steps:
+            # x_t is drawn in its variance-preserving form, so that its contrast is the same on every schedule
+            noisy = pixels(step.x.cpu().numpy(), (step.level.alpha**2 + step.level.std**2) ** 0.5)
+            clean = pixels(step.denoised.cpu().numpy())
+            self.send(wire.Stepped(run, step.index, step.nfe, self.jobs[run].seconds), noisy, clean)
+            yield
+        assert step is not None
+        self.send(wire.Finished(run, step.nfe, self.jobs[run].seconds), pixels(step.x_next.cpu().numpy()))
+
+    def _advance(self, job: Job) -> None:
+        before = time.perf_counter()
+        with self._failing(job.run):
+            try:
+                next(job.steps)
+            except StopIteration:
+                del self.jobs[job.run]
+        job.seconds += time.perf_counter() - before
+
+    def _failing(self, run: int) -> _Failing:
+        return _Failing(self, run)
+
+
+class _Failing:
+    """A run that raises is told to the window as one sentence, and is over."""
+
+    def __init__(self, worker: Worker, run: int) -> None:
+        self.worker, self.run = worker, run
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, Exception) or isinstance(error, StopIteration):
+            return False
+        self.worker.jobs.pop(self.run, None)
+        field = error.field if isinstance(error, RequestError) else ""
+        self.worker.send(wire.Failed(self.run, str(error) or type(error).__name__, field, traceback.format_exc()))
+        return True
+
+
+def _read(descriptor: int, commands: queue.SimpleQueue[wire.Command | wire.WireError]) -> None:
+    """The reading thread: until the window closes its end."""
+    decoder = wire.Decoder()
+    while data := os.read(descriptor, 1 << 16):
+        decoder.feed(data)
+        while True:
+            try:
+                for message, _ in decoder.messages():
+                    commands.put(message)  # type: ignore[arg-type]
+                break
+            except wire.WireError as error:
+                commands.put(error)
+                if error.fatal:
+                    return
+    commands.put(wire.Shutdown())
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def main() -> int:
+    """Run the worker on stdin and stdout."""
+    out = os.dup(1)
+    os.dup2(2, 1)  # what libraries print goes to stderr: stdout carries frames only
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(0, os.O_BINARY)
+        msvcrt.setmode(out, os.O_BINARY)
+    commands: queue.SimpleQueue[wire.Command | wire.WireError] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(0, commands), daemon=True, name="reader").start()
+
+    def send(message: wire.Event, *arrays: object) -> None:
+        _write(out, wire.frame(message, *arrays))  # type: ignore[arg-type]
+
+    import torch
+
+    from engine.device import pick
+
+    try:
+        send(wire.Ready(str(pick()), str(torch.__version__)))
+        Worker(commands, send).work()
+    except BrokenPipeError:  # the window is gone
+        return 0
+    except ValueError as error:
+        send(wire.Failed(0, str(error), details=traceback.format_exc()))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    # os._exit: a daemon thread may still sit in os.read, and the interpreter need not wait for it
+    status = main()
+    sys.stderr.flush()
+    os._exit(status)
