@@ -1,0 +1,137 @@
+"""The window's end of the wire: starts the worker, speaks frames with it, and starts it again after a death."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from itertools import count
+
+from PySide6.QtCore import QObject, QProcess, QTimer, Signal
+
+from engine import wire
+from engine.request import Request
+
+Reply = tuple[wire.Event, wire.Arrays]
+
+ENDS = wire.Finished | wire.Cancelled | wire.Failed
+RESTARTS = 3  # deaths without a Ready in between, after which it is left alone
+
+
+class EngineClient(QObject):
+    """One worker process. `async for event, arrays in client.run(request)` gives a run's frames as they come."""
+
+    ready = Signal(object)  # wire.Ready
+    died = Signal(str)  # one sentence; the worker is being started again
+    gave_up = Signal(str, str)  # one sentence and the worker's last words; call `start` to try again
+
+    def __init__(self, parent: QObject | None = None, program: list[str] | None = None) -> None:
+        super().__init__(parent)
+        self._program = program or [sys.executable, "-m", "engine.worker"]
+        self._process: QProcess | None = None
+        self._decoder = wire.Decoder()
+        self._replies: dict[int, asyncio.Queue[Reply]] = {}
+        self._numbers = count(1)
+        self._deaths = 0
+        self._closing = False
+        self._errors = b""
+        self.is_ready = False
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id, 0 where there is none."""
+        return self._process.processId() if self._process else 0
+
+    def start(self) -> None:
+        """Start the worker; commands may be sent at once."""
+        process = QProcess(self)
+        process.setProgram(self._program[0])
+        process.setArguments(self._program[1:])
+        process.readyReadStandardOutput.connect(self._read)
+        process.readyReadStandardError.connect(self._read_errors)
+        process.finished.connect(self._ended)
+        process.errorOccurred.connect(self._went_wrong)
+        self._process, self._decoder, self.is_ready, self._errors = process, wire.Decoder(), False, b""
+        process.start()
+
+    async def run(self, request: Request) -> AsyncIterator[Reply]:
+        """The frames of one run, up to its Finished, Cancelled or Failed. Leaving the loop early cancels the run."""
+        number = next(self._numbers)
+        replies = self._replies[number] = asyncio.Queue()
+        over = False
+        try:
+            self._send(wire.Run(number, request.to_dict()))
+            while not over:
+                event, arrays = await replies.get()
+                over = isinstance(event, ENDS)
+                yield event, arrays
+        finally:
+            del self._replies[number]
+            if not over:
+                self._send(wire.Cancel(number))
+
+    def shut_down(self) -> None:
+        """End the worker: asked first, made to after a moment. Safe to call twice."""
+        self._closing = True
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        process.finished.disconnect(self._ended)
+        process.errorOccurred.disconnect(self._went_wrong)
+        if process.state() == QProcess.ProcessState.Running:
+            process.write(wire.frame(wire.Shutdown()))
+            process.closeWriteChannel()
+            if process.waitForFinished(400):
+                return
+        process.kill()
+        process.waitForFinished(2000)
+
+    def _send(self, command: wire.Command) -> None:
+        if self._process is not None:
+            self._process.write(wire.frame(command))
+        elif isinstance(command, wire.Run):
+            self._reply(wire.Failed(command.run, "The engine is not running."), [])
+
+    def _read(self) -> None:
+        assert self._process is not None
+        self._decoder.feed(bytes(self._process.readAllStandardOutput().data()))
+        try:
+            for event, arrays in self._decoder.messages():
+                if isinstance(event, wire.Ready):
+                    self.is_ready, self._deaths = True, 0
+                    self.ready.emit(event)
+                else:
+                    self._reply(event, arrays)
+        except wire.WireError as error:
+            self._errors += f"\nThe engine sent {error}.".encode()
+            self._process.kill()  # out of step: start afresh
+
+    def _reply(self, event: wire.Event | wire.Command, arrays: wire.Arrays) -> None:
+        replies = self._replies.get(getattr(event, "run", 0))
+        if replies is not None:  # else a frame of a run that nobody waits for any more
+            replies.put_nowait((event, arrays))  # type: ignore[arg-type]
+
+    def _read_errors(self) -> None:
+        if self._process is not None:
+            self._errors = (self._errors + self._process.readAllStandardError().data())[-8000:]
+
+    def _went_wrong(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self._ended()
+
+    def _ended(self) -> None:
+        if self._closing or self._process is None:
+            return
+        self._process.deleteLater()
+        self._process = None
+        self._deaths += 1
+        words = self._errors.decode(errors="replace").strip()
+        sentence = "The engine stopped unexpectedly."
+        for number in list(self._replies):
+            self._reply(wire.Failed(number, sentence, details=words), [])
+        if self._deaths < RESTARTS:
+            self.died.emit(f"{sentence} It is being started again.")
+            QTimer.singleShot(0, self.start)
+        else:
+            self.gave_up.emit(f"{sentence} It ended {self._deaths} times in a row.", words)
+            self._deaths = 0

@@ -1,0 +1,92 @@
+"""`make screenshots`: the README's pictures, taken from the program itself with its real engine and model."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+PICTURES = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
+
+
+async def take(folder: Path, theme_name: str, width: int, height: int) -> None:
+    """Drive the window through what it does, and save a picture of each state."""
+    from desktop_app.engine_client import EngineClient
+    from desktop_app.state.preferences import Preferences
+    from desktop_app.theme import theme
+    from desktop_app.window import Window
+    from desktop_app.workspaces.workspace import Workspace
+
+    client = EngineClient()
+    client.start()
+    window = Window(client, Preferences())
+    window.resize(width, height)
+    theme().choose(theme_name)
+    window.show()
+
+    async def done(workspace: Workspace) -> None:
+        workspace.start()
+        while workspace.running:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
+
+    async def save(name: str) -> None:
+        await asyncio.sleep(0.1)
+        folder.mkdir(parents=True, exist_ok=True)
+        window.grab().save(str(folder / f"{name}.png"))
+
+    await save("empty")
+    generate, compare = window.generate, window.compare
+    for controls in (generate.controls, compare.controls[0]):
+        controls.set("seed", 7)
+    generate.controls.set("count", 24)
+    await done(generate)
+    await save("generate")
+    generate.timeline.set_mode(axis="logsigma")
+    generate.set_view("noisy")
+    generate.timeline.seek(9)
+    await save("noisy")
+    window.open("compare")
+    compare.controls[0].set("count", 16)
+    await save("compare-empty")
+    await done(compare)
+    compare.timeline.set_mode(axis="logsigma")
+    await save("compare")
+    compare.timeline.seek(12)
+    compare.set_mode("difference")
+    await save("difference")
+    window.cheat_sheet.open()
+    await save("keys")
+    window.cheat_sheet.hide()
+    window.toasts.show("The engine stopped unexpectedly. It is being started again.", "details", ("Try again", print))
+    await save("toast")
+    client.shut_down()
+    window.deleteLater()
+
+
+def main() -> int:
+    """Take the pictures offscreen, with settings of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=PICTURES)
+    parser.add_argument("--theme", default="dark", choices=["dark", "light"])
+    parser.add_argument("--size", default="1280x820")
+    arguments = parser.parse_args()
+    width, height = map(int, arguments.size.split("x"))
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SCORESCOPE_CONFIG"] = folder
+        from PySide6.QtWidgets import QApplication
+
+        application = QApplication(sys.argv[:1])
+        import qasync
+
+        qasync.run(take(arguments.out, arguments.theme, width, height))
+        application.processEvents()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

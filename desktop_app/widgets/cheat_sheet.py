@@ -1,0 +1,91 @@
+"""The cheat-sheet: every key, over the window, until any key or click."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
+
+from desktop_app.widgets.layout import column, fill, label
+
+KEYS = {
+    "RUN": {
+        "Ctrl+Enter": "Generate, or run both lanes",
+        "Esc": "Stop",
+        "R": "Random seed",
+        "L": "Lock or unlock the seed",
+        "[   ]": "Less or more stochasticity λ",
+    },
+    "TIMELINE": {
+        "Space": "Play, pause",
+        "←   →": "One step",
+        "Shift+←   Shift+→": "Ten steps",
+        "Home   End": "First step, last step",
+    },
+    "WINDOW": {
+        "Ctrl+1   Ctrl+2": "Generate, Compare",
+        "C": "Send to Compare",
+        "Ctrl+S": "Save the pictures",
+        "?": "This sheet",
+    },
+}
+
+
+class CheatSheet(QWidget):
+    """Dims the window and lists the keys."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setAccessibleName("Keyboard")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        card = QFrame()
+        card.setProperty("role", "sheet")
+        card.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        grid = QGridLayout()
+        fill(grid, (28, 24, 28, 24), 6)
+        grid.setHorizontalSpacing(28)
+        line = 0
+        for title, keys in KEYS.items():
+            head = label(title, "section")
+            head.setContentsMargins(0, 10 if line else 0, 0, 2)
+            grid.addWidget(head, line, 0, 1, 2)
+            for keys_text, what in keys.items():
+                line += 1
+                grid.addWidget(label(keys_text, "number"), line, 0)
+                grid.addWidget(label(what), line, 1)
+            line += 1
+        card.setLayout(grid)
+        layout = column(None, card, None)
+        layout.setAlignment(card, Qt.AlignmentFlag.AlignHCenter)
+        self.setLayout(layout)
+        self.hide()
+        self._over = window
+        self._before: QWidget | None = None
+        window.installEventFilter(self)
+
+    def open(self) -> None:
+        """Show the sheet over the whole window."""
+        self._before = self._over.focusWidget()
+        self.setGeometry(self._over.rect())
+        self.show()
+        self.raise_()
+        self.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self.setGeometry(self._over.rect())
+        return False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self._leave()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        self.hide()
+        if self._before is not None:
+            self._before.setFocus()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), QColor(0, 0, 0, 150))

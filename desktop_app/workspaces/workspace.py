@@ -1,0 +1,152 @@
+"""What every workspace is: a picture in the middle, the inspector at the right, the timeline below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from desktop_app.state.controls import Controls
+from desktop_app.state.runs import Run, Runs
+from desktop_app.state.timeline import Timeline
+from desktop_app.widgets.inspector import Inspector
+from desktop_app.widgets.layout import Segments, column, fill, label, line, row
+from desktop_app.widgets.timeline_bar import TimelineBar
+
+VIEWS = {
+    "noisy": ("xₜ", "The sample as it is at this noise level"),
+    "denoised": ("x̂₀", "What the model takes the clean image to be: D(xₜ; σ)"),
+}
+
+
+class Workspace(QWidget):
+    """Holds the lanes that are shown, starts and stops them. Subclasses fill `centre` and tell `requests()`."""
+
+    problem = Signal(str)  # a sentence for a toast
+    view_changed = Signal(str)
+    verb = "Generate"
+
+    def __init__(self, runs: Runs) -> None:
+        super().__init__()
+        self.runs = runs
+        self.timeline = Timeline(self)
+        self.view = "denoised"
+        self._last_seed: int | None = None
+        self.bar = TimelineBar(self.timeline)
+        self.inspector = Inspector()
+        self.inspector.run_wanted.connect(self.start)
+        self.inspector.stop_wanted.connect(self.stop)
+        self.inspector.refused.connect(self.problem)
+        self.views = Segments("View", VIEWS)
+        self.views.chosen.connect(self.set_view)
+        self.views.choose(self.view)
+        self.summary = label("", "title")
+        self.progress = label("", "faint")
+        self.facts = label("", "faint")
+        self.header = row(self.summary, self.facts, self.progress, None, self.views, spacing=12)
+        fill(self.header, (20, 10, 20, 10), 12)
+        self.centre = QVBoxLayout()
+        fill(self.centre)
+        above = QHBoxLayout()
+        fill(above)
+        left = QVBoxLayout()
+        fill(left)
+        left.addLayout(self.header)
+        left.addWidget(line())
+        left.addLayout(self.centre, 1)
+        above.addLayout(left, 1)
+        above.addWidget(line(vertical=True))
+        above.addWidget(self.inspector)
+        layout = column(spacing=0)
+        layout.addLayout(above, 1)
+        layout.addWidget(line())
+        layout.addWidget(self.bar)
+        self.setLayout(layout)
+        self.inspector.set_running(False, self.verb)
+        self.timeline.moved.connect(self.refresh)
+        self.timeline.lanes_changed.connect(self.refresh)
+
+    # --- to be said by each workspace ---
+
+    def lanes(self) -> list[Controls]:
+        """The controls of every lane, the first one with the seed."""
+        raise TypeError("each workspace has its own lanes")
+
+    def refresh(self) -> None:
+        """Draw what is at the timeline's position."""
+        raise TypeError("each workspace draws its own lanes")
+
+    # --- running ---
+
+    @property
+    def running(self) -> bool:
+        """Whether a lane is still under way."""
+        return any(not run.over for run in self.timeline.lanes)
+
+    def start(self) -> None:
+        """Run all lanes with what their controls say; a seed that is not locked is new each time."""
+        self.stop()
+        first = self.lanes()[0]
+        if not first.seed_locked and first["seed"] == self._last_seed:
+            first.randomise_seed()
+        self._last_seed = first["seed"]
+        old = self.timeline.lanes
+        new = [self.runs.start(controls.request()) for controls in self.lanes()]
+        for run in new:
+            run.ended.connect(self._on_ended)
+        self.expect(new)
+        self.timeline.show(new)
+        for run in old:
+            self.runs.release(run)
+        self.inspector.set_running(True, self.verb)
+
+    def stop(self) -> None:
+        """Stop what is under way, before its next step."""
+        for run in self.timeline.lanes:
+            if not run.over:
+                self.runs.stop(run)
+
+    def expect(self, runs: list[Run]) -> None:
+        """Prepare for the pictures of these runs."""
+
+    def set_view(self, view: str) -> None:
+        """Show x_t ("noisy") or x̂₀ ("denoised")."""
+        self.view = view
+        self.views.choose(view)
+        self.refresh()
+        self.view_changed.emit(view)
+
+    def _on_ended(self) -> None:
+        self.inspector.set_running(self.running, self.verb)
+        self.refresh()
+
+    def progress_text(self) -> str:
+        """How far the slowest lane is, and how long it will still take."""
+        lanes = self.timeline.lanes
+        if not lanes:
+            return ""
+        if any(run.status == "failed" for run in lanes):
+            return "failed"
+        if not self.running:
+            return "stopped" if any(run.status == "stopped" for run in lanes) else ""
+        if any(not run.levels for run in lanes):
+            return "starting the engine…"
+        run = min(lanes, key=lambda run: run.frames / (run.request.steps + 1))
+        left = sum(run.remaining() for run in lanes)
+        return f"step {run.frames} of {run.request.steps}" + (f" · about {left:.0f} s left" if left >= 1.0 else "")
+
+
+class EmptyState(QWidget):
+    """One sentence and one button, where there is nothing to show yet."""
+
+    def __init__(self, sentence: str, button: str) -> None:
+        super().__init__()
+        self.setProperty("surface", "canvas")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.button = QPushButton(button)
+        self.button.setProperty("role", "primary")
+        self.button.setMinimumWidth(160)
+        text = label(sentence, "soft")
+        layout = column(None, text, self.button, None, spacing=16)
+        layout.setAlignment(text, Qt.AlignmentFlag.AlignHCenter)
+        layout.setAlignment(self.button, Qt.AlignmentFlag.AlignHCenter)
+        self.setLayout(layout)
