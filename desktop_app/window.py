@@ -65,7 +65,7 @@ class Window(QWidget):
             workspace.problem.connect(lambda text: self.toasts.show(text, error=False))
             workspace.set_view(settings.view)
             workspace.timeline.set_mode(axis=settings.axis, speed=settings.speed, loop=settings.loop)
-            workspace.view_changed.connect(self._remember)
+            workspace.view_changed.connect(self._share_view)
             workspace.timeline.mode_changed.connect(self._remember)
         for controls in self._controls().values():
             controls.seed_locked = settings.seed_locked
@@ -97,6 +97,12 @@ class Window(QWidget):
         self._rail_buttons[name].setChecked(True)
         self.current.bar.track.setFocus()
         self._paint_rail()
+        self._remember()
+
+    def _share_view(self, view: str) -> None:
+        for workspace in self.workspaces.values():
+            if workspace.view != view:
+                workspace.set_view(view)
         self._remember()
 
     def send_to_compare(self) -> None:

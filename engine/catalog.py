@@ -110,7 +110,7 @@ def cards(kind: str = "denoiser") -> dict[str, Card]:
         for path in sorted(folder.glob("*.json")):
             try:
                 card = msgspec.json.decode(path.read_bytes(), type=Card)
-            except (OSError, msgspec.MsgspecError):
+            except (OSError, msgspec.MsgspecError, RecursionError, UnicodeError):
                 continue
             if card.kind == kind and card.name == path.stem:
                 found[card.name] = card

@@ -54,7 +54,7 @@ class Field:
         elif self.kind == "start":
             words = "a start"
         elif self.kind == "interval":
-            words = "two noise levels σ, 0 ≤ low < high"
+            words = f"two noise levels σ, {self.minimum:.16g} ≤ low < high ≤ {self.maximum:.16g}"
         else:
             noun = "a whole number" if self.kind == "integer" else "a number"
             top = f" to {self.maximum:.16g}" if math.isfinite(self.maximum) else " up"
@@ -66,14 +66,15 @@ class Field:
         if value is None:
             return self.optional
         if self.choices is not None:
-            return isinstance(value, str | int) and not isinstance(value, bool) and str(value) in self.choices
+            small = _is_number(value, int) and 0 <= value < 1000  # an order; str() refuses huge numbers
+            return (isinstance(value, str) or small) and str(value) in self.choices
         if self.kind == "name":
             return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value) is not None
         if self.kind == "condition":
-            return isinstance(value, str) and len(value) <= 1000 or _is_number(value, int) and 0 <= value < 2**31
+            return _is_text(value) or (_is_number(value, int) and 0 <= value < 2**31)
         if self.kind == "interval":
             numbers = isinstance(value, tuple) and len(value) == 2 and all(_is_number(v, int | float) for v in value)
-            return numbers and 0 <= value[0] < value[1] < math.inf
+            return numbers and self.minimum <= value[0] < value[1] <= self.maximum
         if self.kind == "start":
             return isinstance(value, PureNoise)
         return _is_number(value, int if self.kind == "integer" else int | float) and (
@@ -83,6 +84,11 @@ class Field:
 
 def _is_number(value: Any, types: Any) -> bool:
     return isinstance(value, types) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    """A string that can be written down: no half of a surrogate pair, not longer than a caption."""
+    return isinstance(value, str) and len(value) <= 1000 and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 class RequestError(ValueError):
@@ -167,7 +173,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = 1.0
     guidance_interval: Annotated[
         tuple[float, float] | None,
-        Field("interval", "Guidance interval", "Guide only at noise levels in it; none for all.", "σ", optional=True),
+        Field(
+            "interval",
+            "Guidance interval",
+            "Guide only at noise levels in it; none for all.",
+            "σ",
+            minimum=0,
+            maximum=1e6,
+            optional=True,
+        ),
     ] = None
     start: Annotated[PureNoise, Field("start", "Start", "What the run starts from.")] = PureNoise()
 
@@ -181,7 +195,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise RequestError("lam", f"lam must be 0 with the sampler {self.sampler}, not {_short(self.lam)}.")
         if self.order not in sampler.orders:
             orders = " or ".join(map(str, sampler.orders))
-            raise RequestError("order", f"order must be {orders} with the sampler {self.sampler}, not {self.order}.")
+            raise RequestError("order", f"order must be {orders} with the sampler {self.sampler}, not {self.order!r}.")
 
     def replace(self, **changes: Any) -> Request:
         """A copy with some fields changed, checked again."""
@@ -215,7 +229,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def from_json(cls, text: str | bytes) -> Request:
         """The request of `to_json`. Raises RequestError for anything else."""
         try:
-            values = msgspec.json.decode(text)
+            # as bytes: msgspec wants a plain str, and Pillow's text chunks are of a class of their own
+            values = msgspec.json.decode(text.encode() if isinstance(text, str) else text)
         except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
             raise RequestError("request", f"request must be JSON: {error}.") from error
         if not isinstance(values, dict):
@@ -224,7 +239,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list a thousand deep
+        text = f"such a {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "…"
 
 

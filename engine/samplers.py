@@ -58,14 +58,14 @@ def bridge(
     """
     ratio = next_level.std * level.alpha / (next_level.alpha * level.std)
     damping = ratio ** (lam * lam)
-    mean = (next_level.alpha * (1.0 - ratio * damping)) * denoised + (next_level.std / level.std * damping) * x
+    mean: Tensor = (next_level.alpha * (1.0 - ratio * damping)) * denoised + (next_level.std / level.std * damping) * x
     if noise is None or damping == 1.0:
         return mean
     return mean + (next_level.std * sqrt(1.0 - damping * damping)) * noise
 
 
 def extrapolate(denoised: Tensor, before: Tensor, previous: Level, level: Level, next_level: Level) -> Tensor:
-    """D at the middle of the step, on the line through the last two in log-SNR (DPM-Solver++ 2M; Lu et al. 2022, alg. 2).
+    """D at the middle of the step, on the line through the last two in log-SNR (DPM-Solver++ 2M, Lu et al. 2022).
 
     D + (D − D₋) / 2R with R = h₋/h and h = log(σ/σ₁). The caller sees to it that the three levels have finite log-SNR.
     """

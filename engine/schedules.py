@@ -1,7 +1,7 @@
 """Noise schedules: how much signal and how much noise there is at time t, and the grids that samplers walk.
 
 A schedule gives x_t = α(t) x_0 + std(t) ε for t in [0, 1]; everything else follows from α and std (MATHS: marginals).
-All of it is Python and NumPy in float64. A level is three floats, never a tensor: no device is asked anything in a step.
+All of it is Python and NumPy in float64. A level is three floats, never a tensor: a step asks no device anything.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def vp_cosine(offset: float = 0.008, max_beta: float = 0.999, discrete_steps: in
     at_knee = float(cosine(knee))
 
     def integral(t: Any) -> Any:
-        return cosine(t) if np.real(t) <= knee else at_knee + ceiling * (t - knee)
+        return np.where(np.real(t) <= knee, cosine(t), at_knee + ceiling * (t - knee))
 
     def time(b: float) -> float:
         if b > at_knee:

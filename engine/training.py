@@ -60,7 +60,7 @@ class Images:
 
 @dataclass
 class Denoising:
-    """Denoising score matching (Vincent 2011) in EDM's weighting: ‖F − (x_0 − skip · x)/out‖² (Karras et al. 2022, eq. 8).
+    """Denoising score matching (Vincent 2011) as ‖F − (x_0 − skip · x)/out‖² (Karras et al. 2022, eq. 8).
 
     log σ ~ N(mean, spread²); the label is replaced by the null class with probability `drop`, for guidance.
     """
@@ -137,14 +137,16 @@ class Training:
     curve: list[tuple[int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.network = self.objective.network.train().to(memory_format=torch.channels_last)
+        self.network = self.objective.network.train()
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.parameters = dict(self.network.named_parameters())
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
         self.optimizer = torch.optim.Adam(self.parameters.values(), lr=self.peak_rate, betas=(0.9, 0.99), fused=True)
 
     def rate(self, step: int, warm_up: int = 500, decay_from: int = 4000) -> float:
         """Learning rate of a step, which does not depend on when the training will end."""
-        return self.peak_rate * min(1.0, (step + 1) / warm_up) / max(1.0, step / decay_from) ** 0.5
+        decay: float = max(1.0, step / decay_from) ** 0.5
+        return self.peak_rate * min(1.0, (step + 1) / warm_up) / decay
 
     def run(self, minutes: float = float("inf"), steps: int | None = None) -> Iterator[Progress]:
         """Train until `steps` or `minutes` (over all sessions) are reached; checkpoints on the way and at the end."""
@@ -194,11 +196,16 @@ class Training:
         try:
             if state["seed"] != self.seed:
                 raise ModelError(f"{self.path} was trained with seed {state['seed']}, not {self.seed}.")
+            wanted = {f"network.{name}": p.shape for name, p in self.parameters.items()}
+            if wanted != {name: t.shape for name, t in tensors.items() if name.startswith("network.")}:
+                raise ModelError(f"{self.path} is a checkpoint of another network.")
             with torch.no_grad():
                 for name, parameter in self.parameters.items():
                     parameter.copy_(tensors[f"network.{name}"])
                     self.average[name].copy_(tensors[f"average.{name}"])
-                    moments: dict[str, Any] = {k: tensors[f"{k}.{name}"] for k in ("step", "exp_avg", "exp_avg_sq")}
+                    moments: dict[str, Any] = {"step": tensors[f"step.{name}"]}
+                    for key in ("exp_avg", "exp_avg_sq"):  # in the parameter's strides: fused Adam goes by memory
+                        moments[key] = torch.empty_like(parameter).copy_(tensors[f"{key}.{name}"])
                     self.optimizer.state[parameter] = moments
             self.step, self.seconds = int(state["step"]), float(state["seconds"])
             self.curve = [(int(images), float(loss)) for images, loss in state["curve"]]

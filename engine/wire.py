@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -110,8 +110,11 @@ Event = Ready | Started | Stepped | Finished | Cancelled | Failed
 Arrays = list[NDArray[Any]]
 
 
+Dtype = Literal["|u1", "<f4"]
+
+
 class _Array(msgspec.Struct, frozen=True, array_like=True):
-    dtype: Literal["|u1", "<f4"]
+    dtype: Dtype
     shape: Annotated[list[Annotated[int, msgspec.Meta(ge=0)]], msgspec.Meta(max_length=8)]
 
     def nbytes(self) -> int:
@@ -124,11 +127,16 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
 
 
 def frame(message: Command | Event, *arrays: NDArray[Any]) -> bytes:
-    """One message with its arrays (uint8 or float32) as bytes. Raises WireError when it is too large to send."""
-    solid = [np.ascontiguousarray(array) for array in arrays]
-    specs = [_Array(array.dtype.newbyteorder("<").str, list(array.shape)) for array in solid]  # type: ignore[arg-type]
-    head = msgspec.msgpack.encode(_Head(message, specs))
-    body = b"".join(array.tobytes() for array in solid)
+    """One message with its arrays (uint8 or float32) as bytes. Raises WireError when it cannot be sent."""
+    little = [array.astype(array.dtype.newbyteorder("<"), copy=False) for array in arrays]
+    specs = [_Array(array.dtype.str, list(array.shape)) for array in little]  # type: ignore[arg-type]
+    if odd := [spec.dtype for spec in specs if spec.dtype not in get_args(Dtype)]:
+        raise WireError(f"an array of {odd[0]} cannot be sent", fatal=False)
+    try:
+        head = msgspec.msgpack.encode(_Head(message, specs))
+    except (msgspec.MsgspecError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise WireError(f"a message cannot be sent: {error}", fatal=False) from error
+    body = b"".join(array.tobytes() for array in little)
     if len(head) > MAX_HEAD or len(body) > MAX_BODY:
         raise WireError(f"a frame of {len(head)} + {len(body)} bytes is too large", fatal=False)
     return _LENGTHS.pack(len(head), len(body)) + head + body
@@ -161,13 +169,16 @@ class Decoder:
     def _decode(self, head: bytes, body: bytes) -> tuple[Command | Event, Arrays]:
         try:
             envelope = self._head.decode(head)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, RecursionError, TypeError, ValueError) as error:
             raise WireError(f"an unknown message: {error}", fatal=False) from error
         if sum(spec.nbytes() for spec in envelope.arrays) != len(body):
             raise WireError("arrays that do not fill their frame", fatal=False)
         arrays, offset = [], 0
         for spec in envelope.arrays:
             part = body[offset : offset + spec.nbytes()]
-            arrays.append(np.frombuffer(part, spec.dtype).reshape(spec.shape))
+            try:
+                arrays.append(np.frombuffer(part, spec.dtype).reshape(spec.shape))
+            except (OverflowError, ValueError) as error:  # no bytes, but one side longer than arrays can be
+                raise WireError(f"an impossible array: {error}", fatal=False) from error
             offset += spec.nbytes()
         return envelope.message, arrays

@@ -21,19 +21,23 @@ from engine.request import Request, RequestError
 MODEL_TO_WARM = "digits"
 
 
+Inbox = queue.SimpleQueue[wire.Command | wire.Event | wire.WireError]
+"""What has arrived; an Event or an error in it is answered, not obeyed."""
+
+
 @dataclass
 class Job:
     """A run under way."""
 
     run: int
-    steps: Iterator[object]
+    steps: Iterator[None]
     seconds: float = 0.0
 
 
 class Worker:
     """Carries out commands from a queue, and sends events through `send`."""
 
-    def __init__(self, commands: queue.SimpleQueue[wire.Command | wire.WireError], send: Callable[..., None]) -> None:
+    def __init__(self, commands: Inbox, send: Callable[..., None]) -> None:
         self.commands = commands
         self.send = send
         self.jobs: dict[int, Job] = {}
@@ -60,6 +64,8 @@ class Worker:
                     self.send(wire.Failed(0, f"The worker was sent {command}."))
                     if command.fatal:
                         return False
+                case _:
+                    self.send(wire.Failed(0, f"The worker was sent {type(command).__name__}, which is no command."))
         return True
 
     def _start(self, command: wire.Run) -> None:
@@ -67,7 +73,7 @@ class Worker:
             request = Request.from_dict(command.request)
             self.jobs[command.run] = Job(command.run, self._generate(command.run, request))
 
-    def _generate(self, run: int, request: Request) -> Iterator[object]:
+    def _generate(self, run: int, request: Request) -> Iterator[None]:
         """The run, sending its frames: a generator that stops after every step."""
         from engine.pictures import pixels
         from engine.runs import levels as levels_of
@@ -118,7 +124,7 @@ class _Failing:
         return True
 
 
-def _read(descriptor: int, commands: queue.SimpleQueue[wire.Command | wire.WireError]) -> None:
+def _read(descriptor: int, commands: Inbox) -> None:
     """The reading thread: until the window closes its end."""
     decoder = wire.Decoder()
     while data := os.read(descriptor, 1 << 16):
@@ -126,7 +132,7 @@ def _read(descriptor: int, commands: queue.SimpleQueue[wire.Command | wire.WireE
         while True:
             try:
                 for message, _ in decoder.messages():
-                    commands.put(message)  # type: ignore[arg-type]
+                    commands.put(message)
                 break
             except wire.WireError as error:
                 commands.put(error)
@@ -150,7 +156,7 @@ def main() -> int:
 
         msvcrt.setmode(0, os.O_BINARY)
         msvcrt.setmode(out, os.O_BINARY)
-    commands: queue.SimpleQueue[wire.Command | wire.WireError] = queue.SimpleQueue()
+    commands: Inbox = queue.SimpleQueue()
     threading.Thread(target=_read, args=(0, commands), daemon=True, name="reader").start()
 
     def send(message: wire.Event, *arrays: object) -> None:

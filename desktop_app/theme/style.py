@@ -42,8 +42,8 @@ QPushButton[role="primary"] {
   background: $accent; color: $on_accent; font-weight: 600; min-height: 34px; max-height: 34px; }
 QPushButton[role="primary"]:hover { background: $accent; border-color: $text; }
 QPushButton[role="primary"]:focus { border-color: $text; }
-QPushButton[role="chip"] { padding: 0; min-width: 20px; color: $text_soft; }
-QPushButton[wide="true"] { min-width: 38px; }
+QPushButton[role="chip"] { padding: 0; min-width: 16px; color: $text_soft; }
+QPushButton[wide="true"] { min-width: 36px; }
 QPushButton[role="segment"] { padding: 0 10px; color: $text_soft; background: transparent; }
 QPushButton[role="segment"]:hover { color: $text; }
 QPushButton[role="chip"]:checked, QPushButton[role="segment"]:checked {

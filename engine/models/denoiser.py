@@ -73,4 +73,5 @@ class NetworkDenoiser:
         labels = torch.full((len(x),), label, device=self.device)
         with autocast(self.device):
             f = self.network(x * (scale * into), labels, self.encode(condition, len(x)))
-        return x * (scale * skip) + out * f.float()
+        denoised: Tensor = x * (scale * skip) + out * f.float()
+        return denoised

@@ -23,15 +23,22 @@ def load(name: str, device: torch.device | str | None = None) -> Denoiser:
 
     Raises ModelError for an unknown name, or for weights that are missing, damaged or of another network.
     """
-    return _load(name, str(device or pick()))
+    card, path = _find(name, "denoiser")
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError as error:
+        raise ModelError(f"{path} is missing.") from error
+    return _load(path, changed, str(device or pick()))
 
 
 @lru_cache(maxsize=4)
-def _load(name: str, device: str) -> Denoiser:
-    card, path = _find(name, "denoiser")
+def _load(path: Path, changed: int, device: str) -> Denoiser:
+    """The denoiser of these weights; read again when the file has changed."""
+    card, _ = _find(path.stem, "denoiser")
     network = build(card)
     load_weights(network, path)
-    network = network.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)
+    network.eval().requires_grad_(False)
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return NetworkDenoiser(network, parameterization.edm(card.sigma_data), card.shape, len(card.classes), device)
 
 
@@ -49,7 +56,7 @@ def build(card: Card) -> nn.Module:
     kinds: dict[str, type[nn.Module]] = {"denoiser": UNet, "classifier": Classifier}
     try:
         return kinds[card.kind](**card.architecture)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (LookupError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise ModelError(f"The card of {card.name} describes no network that can be built: {error}.") from error
 
 

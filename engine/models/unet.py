@@ -15,14 +15,20 @@ from torch.nn import functional
 
 
 def noise_embedding(noise: Tensor, width: int) -> Tensor:
-    """Fourier features of the noise label c_noise (log σ / 4 in EDM): [B] → [B, width], from 1/8 to 8 periods a unit."""
+    """Fourier features of the noise label (log σ / 4 in EDM), [B] → [B, width]: from 1/8 to 8 periods a unit."""
     octaves = torch.linspace(-3.0, 3.0, width // 2, device=noise.device)
     angle = 2 * math.pi * noise[:, None] * torch.exp2(octaves)
     return torch.cat([angle.cos(), angle.sin()], dim=1)
 
 
+def _zero(layer: nn.Module) -> None:
+    """Start a layer at zero, so that its block starts as the identity."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
 class ResidualBlock(nn.Module):
-    """GroupNorm, SiLU, convolution, twice; the embedding scales and shifts the second norm (Dhariwal & Nichol, 2021)."""
+    """GroupNorm, SiLU, convolution, twice; the embedding scales and shifts the second norm (Dhariwal & Nichol 2021)."""
 
     def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
         super().__init__()
@@ -32,14 +38,14 @@ class ResidualBlock(nn.Module):
         self.norm2 = nn.GroupNorm(outputs // 16, outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
+        _zero(self.conv2)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         h = self.conv1(functional.silu(self.norm1(x)))
         scale, shift = self.modulation(embedding)[:, :, None, None].chunk(2, dim=1)  # each [B, C, 1, 1]
         h = torch.addcmul(shift, self.norm2(h), 1 + scale)
-        return self.skip(x) + self.conv2(functional.silu(h))
+        out: Tensor = self.skip(x) + self.conv2(functional.silu(h))
+        return out
 
 
 class Attention(nn.Module):
@@ -51,15 +57,14 @@ class Attention(nn.Module):
         self.norm = nn.GroupNorm(channels // 16, channels)
         self.qkv = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        _zero(self.out)
 
     def forward(self, x: Tensor) -> Tensor:
         b, c, height, width = x.shape
         tokens = self.norm(x).flatten(2).transpose(1, 2)  # [B, H·W, C]
         qkv = self.qkv(tokens).reshape(b, height * width, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        h = functional.scaled_dot_product_attention(*qkv.unbind(0))  # [B, heads, H·W, head]
-        h = self.out(h.transpose(1, 2).flatten(2))
+        mixed = functional.scaled_dot_product_attention(*qkv.unbind(0))  # [B, heads, H·W, head]
+        h: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
         return x + h.transpose(1, 2).reshape(b, c, height, width)
 
 
@@ -104,11 +109,9 @@ class UNet(nn.Module):
                 width = outputs
             if level:
                 self.up.append(nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 3, padding=1)))
-        self.head = nn.Sequential(
-            nn.GroupNorm(width // 16, width), nn.SiLU(), nn.Conv2d(width, channels * fold * fold, 3, padding=1)
-        )
-        nn.init.zeros_(self.head[-1].weight)
-        nn.init.zeros_(self.head[-1].bias)
+        last = nn.Conv2d(width, channels * fold * fold, 3, padding=1)
+        self.head = nn.Sequential(nn.GroupNorm(width // 16, width), nn.SiLU(), last)
+        _zero(last)
 
     def forward(self, x: Tensor, noise: Tensor, label: Tensor) -> Tensor:
         embedding = self.noise(noise_embedding(noise, self.embedding)) + self.label(label)
@@ -121,8 +124,6 @@ class UNet(nn.Module):
         before, after = self.middle
         h = after(self.attention(before(h, embedding)), embedding)
         for layer in self.up:
-            if isinstance(layer, ResidualBlock):
-                h = layer(torch.cat([h, skips.pop()], dim=1), embedding)
-            else:
-                h = layer(h)
+            is_block = isinstance(layer, ResidualBlock)
+            h = layer(torch.cat([h, skips.pop()], dim=1), embedding) if is_block else layer(h)
         return functional.pixel_shuffle(self.head(h), self.fold)

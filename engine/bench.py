@@ -1,0 +1,245 @@
+"""`scorescope bench`: the times that the design promises, beside those measured on this machine.
+
+Prints a table, and never fails because of a time. The engine's rows are measured here; the window's by its own bench,
+in a process of its own, since the engine knows no window.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STEPS = 50
+ROUNDS = 21  # of every measurement, the medians of which are compared; measurements that are compared take turns
+CALLS = 31
+WINDOW_SECONDS = 600.0  # until the window's bench is given up
+SHAPE = (1, 28, 28)
+
+Timed = Callable[[], float]
+"""Does something once and returns the seconds that count."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table; the status is 0 whatever the times are."""
+    parser = argparse.ArgumentParser(prog="scorescope bench", description="Measure the program's times.")
+    parser.add_argument("--engine", action="store_true", help="Leave out the window's rows.")
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as finished:
+        return int(finished.code or 0)
+    print(machine(), flush=True)
+    _row("what", "target", "measured")
+    for row in engine_rows():
+        _row(*row)
+    if not args.engine:
+        _window_rows()
+    return 0
+
+
+def machine() -> str:
+    """The machine that was measured, in one line."""
+    import torch
+
+    from engine.device import pick
+
+    cpu = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        names = (
+            line.partition(":")[2].strip() for line in information.read_text().splitlines() if "model name" in line
+        )
+        cpu = next(names, cpu)
+    threads = torch.get_num_threads()
+    return f"{cpu}, {os.cpu_count()} cores, torch {torch.__version__} on {pick()}, threads: {threads}"
+
+
+def _row(what: str, target: str, measured: str) -> None:
+    print(f"{what:<52} | {target:<44} | {measured}", flush=True)
+
+
+# --- the engine ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Method:
+    """A sampler of ours, and the scheduler of diffusers that does the same."""
+
+    label: str
+    sampler: str
+    order: int
+    lam: float
+    theirs: str
+    options: dict[str, Any]
+    calls: int = 1  # of the network a step, for each of which diffusers takes a step
+
+
+METHODS = (
+    Method("bridge, order 1, λ = 0 (DDIM)", "bridge", 1, 0.0, "DDIMScheduler", {"clip_sample": False}),
+    Method("bridge, order 1, λ = 1 (DDPM)", "bridge", 1, 1.0, "DDPMScheduler", {"clip_sample": False}),
+    Method("bridge, order 2, λ = 0 (DPM++ 2M)", "bridge", 2, 0.0, "DPMSolverMultistepScheduler", {}),
+    Method(
+        "bridge, order 2, λ = 1 (2M SDE)",
+        "bridge",
+        2,
+        1.0,
+        "DPMSolverMultistepScheduler",
+        {"algorithm_type": "sde-dpmsolver++"},
+    ),
+    Method("heun", "heun", 2, 0.0, "HeunDiscreteScheduler", {}, calls=2),
+)
+
+
+def engine_rows() -> Iterator[tuple[str, str, str]]:
+    """(what, target, measured) of the engine, as they are measured."""
+    from engine.models import ModelError
+
+    call = None
+    try:
+        call, many = (median(_network_call(batch)) for batch in (1, 16))
+        yield "digits: one call of the network, batch 1", "-", _milliseconds(call)
+        yield (
+            "digits: one call of the network, batch 16",
+            "-",
+            f"{_milliseconds(many)} ({_milliseconds(many / 16)} each)",
+        )
+        yield "network calls per step with guidance", "1", f"{_guided_calls():g}"
+    except ModelError as error:
+        yield "digits", "-", f"not measured: {error}"
+    for method in METHODS:
+        yield _sampler_row(method, call)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:.2f} ms"
+
+
+def _network_call(batch: int) -> list[float]:
+    """Seconds of calls of the digits' denoiser, without guidance, after some that warm up."""
+    from engine import models
+    from engine.noise import KeyedNoise
+
+    denoiser = models.load("digits")
+    level = denoiser.schedule.level_at_sigma(1.0)
+    x = KeyedNoise(0, batch, denoiser.shape, denoiser.device).initial()
+    condition = denoiser.encode(7, batch)
+
+    def timed() -> float:
+        started = time.perf_counter()
+        denoiser(x, level, condition).cpu()
+        return time.perf_counter() - started
+
+    return [timed() for _ in range(CALLS + 3)][3:]
+
+
+def _guided_calls() -> float:
+    """Calls of the network per step of a run with guidance, counted."""
+    from engine import models
+    from engine.models.denoiser import NetworkDenoiser
+    from engine.request import Request
+    from engine.runs import run
+
+    denoiser = models.load("digits")
+    assert isinstance(denoiser, NetworkDenoiser)
+    calls = []
+    hook = denoiser.network.register_forward_hook(lambda *_: calls.append(1))
+    try:
+        for _ in run(Request(model="digits", condition=7, count=1, guidance=3.0, steps=10)):
+            pass
+    finally:
+        hook.remove()
+    return len(calls) / 10
+
+
+def _sampler_row(method: Method, call: float | None) -> tuple[str, str, str]:
+    """The sampler's own time per step, without the network: per cent of a network call, and diffusers' beside it."""
+    import torch
+
+    answer = torch.full((1, *SHAPE), 0.25)
+    timed = [_ours(method, answer)]
+    try:
+        timed.append(_theirs(method, answer))
+    except ImportError:
+        beside = "diffusers is not installed"
+    rounds = [[one() for one in timed] for _ in range(ROUNDS + 2)][2:]
+    own, *others = (median(times) / STEPS for times in zip(*rounds, strict=True))
+    if others:
+        beside = f"diffusers {1e6 * others[0]:.0f} µs"
+    share = f" ({100 * own / call:.2f} % of a call)" if call else ""
+    target = f"≤ 2 % of a call{' each' if method.calls > 1 else ''}; below diffusers"
+    return f"own time per step, {method.label}", target, f"{1e6 * own:.0f} µs{share}; {beside}"
+
+
+def _ours(method: Method, answer: Tensor) -> Timed:
+    from engine.noise import KeyedNoise
+    from engine.samplers import bridge_sampler, heun_sampler
+    from engine.schedules import SCHEDULES, grid
+
+    levels = grid(SCHEDULES["ddpm_linear"](), STEPS, "trailing")
+
+    def timed() -> float:
+        noise = KeyedNoise(0, 1, SHAPE)
+        x = noise.initial()
+        started = time.perf_counter()
+        if method.sampler == "heun":
+            steps = heun_sampler(lambda x, level: answer, x, levels, noise)
+        else:
+            steps = bridge_sampler(lambda x, level: answer, x, levels, noise, method.lam, method.order)
+        for _ in steps:
+            pass
+        return time.perf_counter() - started
+
+    return timed
+
+
+def _theirs(method: Method, answer: Tensor) -> Timed:
+    """The same number of steps of diffusers' scheduler, on the same schedule, from the same kind of prediction."""
+    import diffusers
+    import torch
+
+    scheduler = getattr(diffusers, method.theirs)(prediction_type="sample", beta_end=0.02, **method.options)
+    generator = torch.Generator().manual_seed(0)
+
+    def timed() -> float:
+        scheduler.set_timesteps(STEPS)
+        x = torch.randn((1, *SHAPE), generator=generator)
+        noise = {"generator": generator} if method.lam else {}
+        started = time.perf_counter()
+        for t in scheduler.timesteps:
+            x = scheduler.step(answer, t, x, **noise).prev_sample
+        return time.perf_counter() - started
+
+    return timed
+
+
+# --- the window ------------------------------------------------------------------------------------------------------
+
+
+def _window_rows() -> None:
+    """Run the window's bench, which prints lines `what | target | measured`, and pass its rows on."""
+    environment = dict(os.environ)
+    if sys.platform == "linux" and not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
+        environment.setdefault("QT_QPA_PLATFORM", "offscreen")
+    command = [sys.executable, "-m", "desktop_app.bench"]
+    try:
+        result = subprocess.run(command, env=environment, capture_output=True, timeout=WINDOW_SECONDS, encoding="utf-8")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        print(f"The window's rows were not measured: {error}.")
+        return
+    rows = [line.split(" | ") for line in result.stdout.splitlines() if line.count(" | ") == 2]
+    for row in rows:
+        _row(*(cell.strip() for cell in row))
+    if result.returncode or not rows:
+        said = result.stderr.strip().splitlines() or ["it printed no rows"]
+        print(f"The window's rows were not {'all ' if rows else ''}measured: {said[-1]}")

@@ -1,0 +1,296 @@
+"""The command line: scorescope generate | train | models | evaluate | bench.
+
+Imports no torch: a wrong flag is answered at once, and each command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import platformdirs
+
+from engine import catalog
+from engine.request import FIELDS, Field, Request, RequestError
+
+COMMANDS = ("generate", "train", "models", "evaluate", "bench")
+
+REQUEST = {name: field for name, field in FIELDS.items() if field.kind != "start"}
+SHEET = {
+    "enlarge": Field("integer", "Enlarge", "Pixels of the sheet, along each axis, to a pixel.", minimum=1, maximum=16),
+    "columns": Field("integer", "Columns", "Images in a row.", minimum=1, maximum=1024, optional=True),
+}
+TRAINING = {
+    "minutes": Field("number", "Minutes", "Time to train for, over all sessions.", minimum=0.01, maximum=1e6),
+    "steps": Field("integer", "Steps", "Steps to train for, over all sessions.", minimum=1, maximum=1e9),
+    "seed": Field("integer", "Seed", "Fixes everything random in a training.", minimum=0, maximum=2**32 - 1),
+}
+METAVARS = {"integer": "N", "number": "X", "condition": "CLASS", "choice": "CHOICE"}
+QUALITY = {"accuracy": "accuracy", "agreement_w1_lam0": "agreement", "frechet_lam0": "Fréchet distance"}
+
+
+class CommandError(Exception):
+    """A command that cannot be carried out; the message is one sentence for the person who gave it."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Carry out one command line, and return its exit status.
+
+    0 is done, 1 could not be done, 2 a value that is not allowed, 128 + n stopped by signal n.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # λ on a terminal that has none
+    if argv[:1] == ["bench"]:
+        from engine.bench import main as bench
+
+        return bench(argv[1:])
+    parser = _parser()
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as finished:  # argparse has said why
+        return int(finished.code or 0)
+    if args.version:
+        print(f"scorescope {_version()}")
+        return 0
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        return int(args.carry_out(args))
+    except RequestError as error:
+        print(f"scorescope {args.command}: {error}", file=sys.stderr)
+        return 2
+    except CommandError as error:
+        print(f"scorescope {args.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"scorescope {args.command}: stopped.", file=sys.stderr)
+        return 130
+
+
+# --- flags -----------------------------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scorescope", description="A microscope for diffusion models. Without a command it opens its window."
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add(name: str, carry_out: Any, summary: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        command.set_defaults(carry_out=carry_out)
+        return command
+
+    generate = add("generate", _generate, "Generate images and write them on one sheet, as PNG.")
+    _add_flags(generate, REQUEST, msgspec.structs.asdict(Request()))
+    generate.add_argument("--out", metavar="FILE.png", default="scorescope.png", help="Default: scorescope.png.")
+    _add_flags(generate, SHEET, {"enlarge": 2})
+    generate.add_argument("--request", metavar="FILE", help="Start from the request in a JSON file, or in a saved PNG.")
+    generate.add_argument("--json", action="store_true", help="Print the request as JSON, and generate nothing.")
+
+    train = add("train", _train, "Train a model. It can be stopped at any time and resumed with the same result.")
+    train.add_argument("name", metavar="NAME", help="digits, or digits-classifier.")
+    _add_flags(train, TRAINING, {"seed": 0})
+    existing = train.add_mutually_exclusive_group()
+    existing.add_argument("--resume", action="store_true", help="Go on from the checkpoint.")
+    existing.add_argument("--restart", action="store_true", help="Begin anew, over a checkpoint that is there.")
+    train.add_argument("--out", metavar="FOLDER", help="Where the model goes. Default: where generate looks first.")
+    train.add_argument("--checkpoint", metavar="FILE", help="Default: in the data folder of this user.")
+
+    add("models", _models, "List the models that are installed.")
+
+    evaluate = add("evaluate", _evaluate, "Measure a model: how good its samples are, how long a call takes.")
+    evaluate.add_argument("name", metavar="NAME", help="One of scorescope models.")
+    evaluate.add_argument("--write", action="store_true", help="Store the figures in the model's card.")
+
+    add("bench", None, "Measure the program's times on this machine.")  # has a parser of its own
+    return parser
+
+
+def _add_flags(parser: argparse.ArgumentParser, fields: Mapping[str, Field], defaults: Mapping[str, Any]) -> None:
+    """A flag for every field. What is given stays text here: `_value` and the field itself say what is allowed."""
+    for name, field in fields.items():
+        default = defaults.get(name)
+        words = f"{field.help} {field.allowed[0].upper()}{field.allowed[1:]}."
+        if name in defaults:
+            words += f" Default: {'none' if default is None else default}."
+        pair = field.kind == "interval"
+        metavar: Any = ("LOW", "HIGH") if pair else METAVARS.get(field.kind, "NAME")
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, dest=name, nargs=2 if pair else None, metavar=metavar, help=words.replace("%", "%%"))
+
+
+def _values(args: argparse.Namespace, fields: Mapping[str, Field]) -> dict[str, Any]:
+    """The values of the flags that were given. Raises RequestError, in a request's words, for one out of range."""
+    values = {}
+    for name, field in fields.items():
+        if (given := getattr(args, name)) is not None:
+            values[name] = _value(field, given)
+            if not field.admits(values[name]):
+                raise RequestError(name, f"{name} must be {field.allowed}, not {values[name]!r}.")
+    return values
+
+
+def _value(field: Field, given: Any) -> Any:
+    """What was written, as the field's type; as text, for the field to refuse, where it cannot be read as one."""
+    if field.optional and given in ("none", "any"):
+        return None
+    try:
+        if field.kind == "interval":
+            return tuple(float(number) for number in given)
+        if field.kind == "number":
+            return float(given)
+        return int(given) if field.kind in ("integer", "choice", "condition") else given
+    except ValueError:
+        return given
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("scorescope")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong with a file, without its number and name."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+def _generate(args: argparse.Namespace) -> int:
+    request = _read_request(Path(args.request)) if args.request else Request()
+    request = request.replace(**_values(args, REQUEST))
+    page_layout = {"enlarge": 2, **_values(args, SHEET)}
+    if args.json:
+        print(request.to_json())
+        return 0
+    out = Path(args.out)
+    if out.is_dir() or not out.parent.is_dir():  # said before the time is spent
+        reason = "it is a folder" if out.is_dir() else f"there is no folder {out.parent}"
+        raise CommandError(f"{out} cannot be written: {reason}.")
+
+    from tqdm import tqdm
+
+    from engine.models import ModelError
+    from engine.pictures import pixels, save_png, sheet
+    from engine.runs import run
+
+    _check_device()
+    started = time.perf_counter()
+    try:
+        for step in tqdm(run(request), total=request.steps, unit="step", leave=False, disable=None):
+            last = step
+    except RequestError as error:
+        if isinstance(error.__cause__, ModelError):
+            raise CommandError(str(error)) from error
+        raise
+    seconds = time.perf_counter() - started
+    try:
+        save_png(out, sheet(pixels(last.x_next.float().cpu().numpy()), **page_layout), request)
+    except OSError as error:
+        raise CommandError(f"{out} cannot be written: {_reason(error)}.") from error
+    images = "1 image" if request.count == 1 else f"{request.count} images"
+    print(f"{out}: {images}, {last.nfe} evaluations of the network, {seconds:.1f} s")
+    return 0
+
+
+def _check_device() -> None:
+    from engine.device import pick
+
+    try:
+        pick()
+    except ValueError as error:
+        raise CommandError(f"{error}.") from error
+
+
+def _read_request(path: Path) -> Request:
+    """The request in a JSON file, or in the text chunk of a PNG that was saved by Scorescope."""
+    try:
+        data = path.read_bytes()
+        if data.startswith(b"\x89PNG"):
+            from PIL import Image
+
+            with Image.open(path) as image:
+                data = image.info.get("scorescope", "")
+    except (OSError, SyntaxError, ValueError) as error:  # the latter two are Pillow's, for a damaged file
+        raise CommandError(f"{path} cannot be read: {_reason(error)}.") from error
+    if not data:
+        raise CommandError(f"{path} holds no request.")
+    return Request.from_json(data)
+
+
+def _train(args: argparse.Namespace) -> int:
+    if not FIELDS["model"].admits(args.name):
+        raise RequestError("name", f"the name of a model must be {FIELDS['model'].allowed}, not {args.name!r}.")
+    values = _values(args, TRAINING)
+    if ("minutes" in values) == ("steps" in values):
+        raise RequestError("steps", "either --minutes or --steps says how long to train.")
+    home = Path(platformdirs.user_data_dir("scorescope", appauthor=False))
+    checkpoint = Path(args.checkpoint or home / "training" / f"{args.name}.safetensors")
+    out = Path(args.out or catalog.model_folders()[0])
+    if checkpoint.exists() and not (args.resume or args.restart):
+        raise CommandError(f"{checkpoint} is there already: --resume goes on with it, --restart begins anew.")
+    for folder in (checkpoint.parent, out):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CommandError(f"{folder} cannot be made: {_reason(error)}.") from error
+
+    from engine.models import ModelError
+    from engine.training_session import Session
+
+    try:
+        session = Session(args.name, checkpoint, out, values.get("seed"), resume=args.resume)
+        return session.run(values.get("minutes"), values.get("steps"))
+    except (ModelError, OSError) as error:
+        raise CommandError(str(error)) from error
+
+
+def _models(args: argparse.Namespace) -> int:
+    rows = [("name", "title", "classes", "shape", "parameters", "measured")]
+    for card in catalog.cards().values():
+        measured = [f"{word} {card.measured[name]:.3g}" for name, word in QUALITY.items() if name in card.measured]
+        shape = " × ".join(map(str, card.shape))
+        classes, parameters = str(len(card.classes)), f"{card.parameters:,}"
+        rows.append((card.name, card.title, classes, shape, parameters, ", ".join(measured) or "-"))
+    if len(rows) == 1:
+        raise CommandError("no model is installed; `scorescope train digits --minutes 60` makes one.")
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from engine.metrics import evaluate
+    from engine.models import ModelError
+    from engine.models.checkpoint import save_card
+
+    _check_device()
+    try:
+        figures = evaluate(args.name, lambda text: print(text, file=sys.stderr))
+        for name, value in figures.items():
+            print(f"{name}  {value:.6g}")
+        if args.write:
+            card = (catalog.cards("classifier") | catalog.cards())[args.name]
+            folder = next(folder for folder in catalog.model_folders() if (folder / f"{args.name}.json").is_file())
+            save_card(folder, msgspec.structs.replace(card, measured=figures))
+            print(f"Written to {folder / args.name}.json.")
+    except (ModelError, OSError) as error:
+        raise CommandError(str(error)) from error
+    return 0

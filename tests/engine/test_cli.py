@@ -1,0 +1,212 @@
+"""The command line: what a person types, and what they get back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine import cli, recipes
+from engine.catalog import Card
+from engine.models.checkpoint import save_model
+from engine.models.registry import _load, build
+from engine.request import Request
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = msgspec.structs.replace(
+    recipes.RECIPES["digits"].card,
+    name="tiny",
+    title="Tiny",
+    shape=(1, 8, 8),
+    classes=("zero", "one", "two"),
+    architecture={"classes": 3, "widths": [16, 32], "embedding": 32},
+    sigma_data=0.5,
+)
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of models with one in it, of random weights, called tiny."""
+    folder = tmp_path / "models"
+    network = build(TINY)
+    draw = torch.Generator().manual_seed(0)
+    weights = {name: 0.2 * torch.randn(p.shape, generator=draw) for name, p in network.named_parameters()}
+    save_model(folder, weights, TINY)
+    monkeypatch.setenv("SCORESCOPE_MODELS", str(folder))
+    monkeypatch.setenv("SCORESCOPE_DEVICE", "cpu")
+    _load.cache_clear()
+    return folder
+
+
+def generate(out: Path, *flags: str) -> int:
+    return cli.main(["generate", "--model", "tiny", "--steps", "4", "--count", "5", "--out", str(out), *flags])
+
+
+# --- generate --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flags", [["--lam", "0"], ["--lam", "1", "--condition", "2", "--guidance", "2"]])
+def test_same_command_same_pixels(models: Path, tmp_path: Path, flags: list[str]) -> None:
+    for name in ("a.png", "b.png"):
+        assert generate(tmp_path / name, "--seed", "3", *flags) == 0
+    assert generate(tmp_path / "c.png", "--seed", "4", *flags) == 0
+    a, b, c = (np.asarray(Image.open(tmp_path / f"{name}.png")) for name in "abc")
+    assert np.array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_sheet_has_the_columns_and_the_size_that_were_asked_for(models: Path, tmp_path: Path) -> None:
+    assert generate(tmp_path / "a.png", "--columns", "5", "--enlarge", "3") == 0
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (5 * 24 + 4 * 2, 24)
+
+
+def test_picture_holds_its_request(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--condition", "1", "--lam", "0.5", "--guidance", "1.5", "--guidance-interval", "0.1", "5"]
+    assert generate(tmp_path / "a.png", *flags) == 0
+    wanted = Request(model="tiny", steps=4, count=5, condition=1, lam=0.5, guidance=1.5, guidance_interval=(0.1, 5.0))
+    with Image.open(tmp_path / "a.png") as image:
+        assert Request.from_json(image.info["scorescope"]) == wanted
+
+    capsys.readouterr()
+    assert cli.main(["generate", "--request", str(tmp_path / "a.png"), "--json"]) == 0
+    text = capsys.readouterr().out
+    assert Request.from_json(text) == wanted
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    again = ["generate", "--request", str(tmp_path / "a.json"), "--out", str(tmp_path / "b.png")]
+    assert cli.main(again) == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_flags_change_a_request_that_was_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.json").write_text(Request(condition=3, steps=7, seed=9).to_json(), encoding="utf-8")
+    assert (
+        cli.main(["generate", "--request", str(tmp_path / "a.json"), "--condition", "any", "--steps", "8", "--json"])
+        == 0
+    )
+    assert Request.from_json(capsys.readouterr().out) == Request(steps=8, seed=9)
+
+
+def test_flags_default_to_the_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["generate", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == Request().to_dict()
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--steps", "0"], "steps must be a whole number from 1 to 1000, not 0."),
+        (["--steps", "many"], "steps must be a whole number from 1 to 1000, not 'many'."),
+        (["--steps", ""], "steps must be a whole number from 1 to 1000, not ''."),
+        (["--lam", "-1"], "lam must be a number from 0 to 100, not -1.0."),
+        (["--lam", "nan"], "lam must be a number from 0 to 100, not nan."),
+        (["--sampler", "euler"], "sampler must be one of bridge, heun, not 'euler'."),
+        (["--order", "3"], "order must be one of 1, 2, not 3."),
+        (["--sampler", "heun", "--order", "1"], "order must be 2 with the sampler heun, not 1."),
+        (["--columns", "0"], "columns must be a whole number from 1 to 1024, or none, not 0."),
+    ],
+)
+def test_value_out_of_range(flags: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["generate", *flags]) == 2
+    assert capsys.readouterr().err == f"scorescope generate: {sentence}\n"
+
+
+def test_class_that_is_not_there(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate(tmp_path / "a.png", "--condition", "7") == 2
+    assert "condition must be a class from 0 to 2, or none, not 7." in capsys.readouterr().err
+
+
+def test_model_that_is_not_there(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate(tmp_path / "a.png", "--model", "faces") == 1
+    assert "'faces'" in capsys.readouterr().err
+
+
+def test_damaged_weights(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (models / "tiny.safetensors").write_bytes(b"nothing")
+    assert generate(tmp_path / "a.png") == 1
+    assert "tiny.safetensors is not a readable safetensors file" in capsys.readouterr().err
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_picture_that_cannot_be_written(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate(tmp_path / "nowhere" / "a.png") == 1
+    assert f"there is no folder {tmp_path / 'nowhere'}." in capsys.readouterr().err
+    assert generate(tmp_path) == 1
+    assert "it is a folder." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("content", "status"), [(None, 1), (b"", 1), (b"\x89PNG\r\n", 1), (b"[1]", 2), (b"{", 2)])
+def test_request_that_cannot_be_read(
+    content: bytes | None, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is not None:
+        (tmp_path / "r").write_bytes(content)
+    assert cli.main(["generate", "--request", str(tmp_path / "r")]) == status
+    error = capsys.readouterr().err
+    assert error.startswith("scorescope generate: ")
+    assert error.count("\n") == 1
+
+
+# --- the others ------------------------------------------------------------------------------------------------------
+
+
+def test_models_are_listed(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measured = msgspec.structs.replace(TINY, parameters=1234, measured={"frechet_lam0": 4.56})
+    (models / "tiny.json").write_bytes(msgspec.json.encode(measured))
+    assert cli.main(["models"]) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["name", "title", "classes", "shape", "parameters", "measured"]
+    row = next(row for row in rows if row.startswith("tiny "))
+    assert row.split() == ["tiny", "Tiny", "3", "1", "×", "8", "×", "8", "1,234", "Fréchet", "distance", "4.56"]
+
+
+def test_evaluation_is_written_to_the_card(
+    models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("engine.metrics.evaluate", lambda name, progress: {"ms_batch1_fp32": 1.25})
+    assert cli.main(["evaluate", "tiny"]) == 0
+    assert "ms_batch1_fp32  1.25" in capsys.readouterr().out
+    assert msgspec.json.decode((models / "tiny.json").read_bytes(), type=Card) == TINY
+    assert cli.main(["evaluate", "tiny", "--write"]) == 0
+    card = msgspec.json.decode((models / "tiny.json").read_bytes(), type=Card)
+    assert card == msgspec.structs.replace(TINY, measured={"ms_batch1_fp32": 1.25})
+
+
+def test_model_that_cannot_be_evaluated(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["evaluate", "faces"]) == 1
+    assert capsys.readouterr().err.startswith("scorescope evaluate: ")
+
+
+def test_unknown_flag_and_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["generate", "--stepz", "3"]) == 2
+    assert "--stepz" in capsys.readouterr().err
+    assert cli.main(["paint"]) == 2
+    capsys.readouterr()
+    assert cli.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n    {command} " in shown for command in cli.COMMANDS)
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("scorescope ")
+
+
+def test_wrong_flag_is_answered_without_torch() -> None:
+    code = "import sys; from engine import cli; print(cli.main(['generate', '--steps', '0']), 'torch' in sys.modules)"
+    child = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert child.stdout == "2 False\n"
+
+
+def test_runs_as_a_module(tmp_path: Path) -> None:
+    environment = {**os.environ, "SCORESCOPE_MODELS": str(tmp_path)}
+    command = [sys.executable, "-m", "engine", "generate", "--json", "--condition", "7"]
+    child = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert Request.from_json(child.stdout) == Request(condition=7)

@@ -1,0 +1,146 @@
+"""Compare: two lanes, the same starting noise, one scrubber aligned by σ."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from conftest import click, finished, press, until
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from desktop_app.window import Window
+from desktop_app.workspaces.compare import difference
+from engine.request import Request
+
+
+async def run_both(window: Window):
+    """Click the button and wait for both lanes."""
+    click(window.compare.inspector.button)
+    return [await finished(run) for run in window.compare.timeline.lanes]
+
+
+def test_it_opens_with_the_ode_beside_the_sde_and_one_click_runs_both(drive) -> None:
+    async def scenario(window: Window) -> None:
+        QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+        compare = window.compare
+        assert window.current is compare
+        assert [controls["lam"] for controls in compare.controls] == [0.0, 1.0]
+        click(compare.empty.button)
+        a, b = [await finished(run) for run in compare.timeline.lanes]
+        assert (a.status, b.status) == ("finished", "finished")
+        np.testing.assert_array_equal(a.noisy[0], b.noisy[0], "the same starting noise")
+        assert (a.denoised[-1] != b.denoised[-1]).mean() > 0.05
+        assert "λ = 0" in compare.panels[0].differs.text()
+        assert "λ = 1" in compare.panels[1].differs.text()
+        press(window, Qt.Key.Key_Home)
+        for panel, run in zip(compare.panels, (a, b), strict=True):
+            np.testing.assert_array_equal(panel.grid.pictures, run.denoised[0])
+        click(compare.modes.button("difference"))
+        assert not compare.difference.pictures.any(), "at the first step both lanes are still the same"
+        press(window, Qt.Key.Key_End)
+        np.testing.assert_array_equal(compare.difference.pictures, difference(a.denoised[-1], b.denoised[-1]))
+        assert compare.difference.pictures.any()
+
+    drive(scenario)
+
+
+def test_lanes_with_different_steps_are_aligned_by_sigma(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        compare.controls[0].set("count", 1)
+        compare.controls[0].set("steps", 6)
+        compare.controls[1].set("steps", 30)
+        compare.controls[1].set("spacing", "uniform_logsnr")
+        a, b = await run_both(window)
+        timeline = compare.timeline
+        assert timeline.leader is b
+        assert timeline.length == 30
+        for position in range(31):
+            timeline.seek(position)
+            sigma = b.sigma(position)
+            at = timeline.frame_of(a)
+            if sigma == 0.0:
+                assert at == 6, "the results stand beside each other"
+                continue
+            gaps = [abs(np.log(a.sigma(k) / sigma)) for k in range(6)]
+            assert gaps[at] == min(gaps)
+
+    drive(scenario)
+
+
+def test_seed_and_count_are_shared_and_a_lane_can_be_copied(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        click(compare.lane_choice.button("1"))
+        assert compare.inspector.controls is compare.controls[1]
+        compare.controls[1].set("seed", 99)
+        compare.controls[1].set("count", 5)
+        assert compare.controls[0]["seed"] == 99
+        assert compare.controls[0]["count"] == 5
+        compare.controls[0].set("steps", 7)
+        click(compare.copy)
+        assert compare.controls[1].request() == compare.controls[0].request()
+        assert "no difference" in compare.panels[1].differs.text()
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_c_sends_a_request_to_compare(drive) -> None:
+    async def scenario(window: Window) -> None:
+        for name, value in {"condition": 4, "count": 2, "steps": 4, "seed": 12}.items():
+            window.generate.controls.set(name, value)
+        press(window, Qt.Key.Key_C)
+        assert window.current is window.compare
+        a, b = [await finished(run) for run in window.compare.timeline.lanes]
+        assert a.request == Request(condition=4, count=2, steps=4, seed=12)
+        assert b.request == a.request.replace(lam=1.0)
+
+    drive(scenario)
+
+
+def test_lanes_take_turns(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        window.compare.controls[0].set("count", 1)
+        click(window.compare.inspector.button)
+        a, b = window.compare.timeline.lanes
+        apart = []
+        for run in (a, b):
+            run.stepped.connect(lambda _: apart.append(abs(a.frames - b.frames)))
+        await until(lambda: a.over and b.over)
+        assert max(apart) <= 1
+
+    drive(scenario)
+
+
+@pytest.mark.parametrize("size", [(1024, 680), (1920, 1200)])
+def test_nothing_is_cut_off(drive, size: tuple[int, int]) -> None:
+    """Every label that is shown has the room that its text wants."""
+
+    async def scenario(window: Window) -> None:
+        from PySide6.QtWidgets import QLabel, QPushButton
+
+        window.resize(*size)
+        for name in window.workspaces:
+            window.open(name)
+            if name == "compare":
+                window.compare.controls[0].set("count", 1)
+                await run_both(window)
+            await asyncio.sleep(0.05)
+            visible = [
+                w for kind in (QLabel, QPushButton) for w in window.findChildren(kind) if w.isVisible() and w.text()
+            ]
+            cut = [
+                w.text()
+                for w in visible
+                if w.width() < w.minimumSizeHint().width() and not getattr(w, "wordWrap", bool)()
+            ]
+            assert not cut
+        assert (window.width(), window.height()) == size
+
+    drive(scenario)
