@@ -35,6 +35,7 @@ class EngineClient(QObject):
         self._deaths = 0
         self._closing = False
         self._errors = b""
+        self._reason = ""  # what the worker itself said before it ended
         self.is_ready = False
 
     @property
@@ -100,6 +101,8 @@ class EngineClient(QObject):
                 if isinstance(event, wire.Ready):
                     self.is_ready, self._deaths = True, 0
                     self.ready.emit(event)
+                elif isinstance(event, wire.Failed) and event.run == 0:
+                    self._reason = f"The engine stopped: {event.message}"
                 else:
                     self._reply(event, arrays)
         except wire.WireError as error:
@@ -126,7 +129,7 @@ class EngineClient(QObject):
         self._process = None
         self._deaths += 1
         words = self._errors.decode(errors="replace").strip()
-        sentence = "The engine stopped unexpectedly."
+        sentence, self._reason = self._reason or "The engine stopped unexpectedly.", ""
         for number in list(self._replies):
             self._reply(wire.Failed(number, sentence, details=words), [])
         if self._deaths < RESTARTS:

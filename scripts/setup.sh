@@ -18,7 +18,7 @@ esac
 # What Qt loads to draw at all, and to open a window under X.
 packages='libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0
 libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-image0 libxcb-render-util0 libx11-xcb1'
-[ "$purpose" = run ] || packages="$packages xvfb" # one test drives the real window on a virtual screen
+[ "$purpose" = run ] || packages="$packages xvfb xdotool" # one test drives the real window on a virtual screen
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from bisect import bisect_left
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
@@ -33,6 +35,7 @@ class Run(QObject):
         super().__init__(parent)
         self.request = request
         self.levels: list[tuple[float, float, float]] = []  # (t, alpha, std)
+        self._falling: list[float] = []  # −log σ of every step, ascending
         self.noisy: list[Pictures] = []
         self.denoised: list[Pictures] = []
         self.nfe: list[int] = []
@@ -54,6 +57,17 @@ class Run(QObject):
         _, alpha, std = self.levels[index]
         return std / alpha if alpha else float("inf")
 
+    def nearest(self, sigma: float) -> int:
+        """The position whose noise level is nearest in log σ; a clean level stands beside the result only."""
+        if sigma == 0.0:
+            return self.request.steps
+        if not math.isfinite(sigma):
+            return 0
+        here = -math.log(sigma)
+        right = min(bisect_left(self._falling, here), len(self._falling) - 1)
+        left = max(right - 1, 0)
+        return left if here - self._falling[left] <= self._falling[right] - here else right
+
     def pictures(self, view: str, index: int) -> Pictures:
         """x_t ("noisy") or x̂₀ ("denoised") at a position."""
         return (self.noisy if view == "noisy" else self.denoised)[index]
@@ -68,6 +82,8 @@ class Run(QObject):
         match event:
             case wire.Started():
                 self.levels, self.status = event.levels, "running"
+                sigmas = [self.sigma(k) for k in range(self.request.steps)]
+                self._falling = [-math.log(sigma) if math.isfinite(sigma) else -math.inf for sigma in sigmas]
                 self.started.emit()
             case wire.Stepped():
                 self._append(arrays[0], arrays[1], event.nfe, event.seconds)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.state.runs import Run
@@ -82,12 +80,7 @@ class Timeline(QObject):
         leader = self.leader
         if run is leader or leader is None or not leader.levels or not run.levels:
             return min(position, run.request.steps)
-        sigma = leader.sigma(min(position, len(leader.levels) - 1))
-        if sigma == 0.0:
-            return run.request.steps
-        logs = [math.log(run.sigma(k)) for k in range(run.request.steps)]
-        target = math.log(sigma) if math.isfinite(sigma) else math.inf
-        return min(range(len(logs)), key=lambda k: abs(logs[k] - target)) if math.isfinite(target) else 0
+        return run.nearest(leader.sigma(min(position, len(leader.levels) - 1)))
 
     def seek(self, position: int) -> None:
         """Go to a position by hand: ends playing, and following unless it is the end."""

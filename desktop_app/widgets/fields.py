@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
 
 from desktop_app.state.controls import Controls
 from desktop_app.widgets.combo_box import ComboBox
-from desktop_app.widgets.layout import IconButton, Segments, column, fill, label, row
+from desktop_app.widgets.layout import IconButton, Segments, column, label, row
 from desktop_app.widgets.number_edit import NumberEdit
 from desktop_app.widgets.slider import Slider
+from engine.catalog import cards
 from engine.request import FIELDS, Field
 
 CHOICE_WIDTH = 164
@@ -159,28 +160,16 @@ class NumberControl(FieldControl):
 
 
 class ConditionControl(FieldControl):
-    """The classes of the model as chips, and "any"."""
+    """The classes of the chosen model as chips, and "any"."""
 
-    def __init__(self, name: str, classes: tuple[str, ...]) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__(name)
+        self._classes: tuple[str, ...] | None = None
         self._group = QButtonGroup(self)
         self._chips: dict[int | None, QPushButton] = {}
-        chips = row(spacing=2)
-        for value, text in [*enumerate(classes), (None, "any")]:
-            chip = QPushButton(text)
-            chip.setProperty("role", "chip")
-            chip.setCheckable(True)
-            chip.setAccessibleName(f"{self.field.label}: {text}")
-            chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            chip.clicked.connect(lambda _=False, v=value: self.commit(v))
-            chip.setProperty("wide", value is None)
-            chips.addWidget(chip, 0 if value is None else 1)
-            self._group.addButton(chip)
-            self._chips[value] = chip
-        layout = QVBoxLayout()
-        fill(layout, spacing=6)
-        layout.addWidget(self._head())
-        layout.addLayout(chips)
+        self._row = row(spacing=2)
+        layout = column(self._head(), spacing=6)
+        layout.addLayout(self._row)
         self.setLayout(layout)
 
     def chip(self, value: int | None) -> QPushButton:
@@ -191,6 +180,33 @@ class ConditionControl(FieldControl):
         chip = self._chips.get(value)
         if chip is not None:
             chip.setChecked(True)
+
+    def _changed(self, name: str) -> None:
+        assert self.controls is not None
+        card = cards().get(self.controls["model"]) if name in ("model", self.name) else None
+        if card is not None and card.classes != self._classes:
+            self._show_classes(card.classes)
+            if isinstance(self.value(), int) and self.value() >= len(card.classes):
+                self.commit(None)
+            self.show_value(self.value())
+        super()._changed(name)
+
+    def _show_classes(self, classes: tuple[str, ...]) -> None:
+        for chip in self._chips.values():
+            self._group.removeButton(chip)
+            chip.deleteLater()
+        self._classes, self._chips = classes, {}
+        for value, text in [*enumerate(classes), (None, "any")]:
+            chip = QPushButton(text)
+            chip.setProperty("role", "chip")
+            chip.setProperty("wide", value is None)
+            chip.setCheckable(True)
+            chip.setAccessibleName(f"{self.field.label}: {text}")
+            chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            chip.clicked.connect(lambda _=False, v=value: self.commit(v))
+            self._row.addWidget(chip, 0 if value is None else 1)
+            self._group.addButton(chip)
+            self._chips[value] = chip
 
 
 class SeedControl(FieldControl):

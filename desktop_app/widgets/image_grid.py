@@ -105,16 +105,16 @@ class ImageGrid(FocusRing, QWidget):
 
 
 def arrangement(across: int, down: int, count: int, height: int, width: int, gap: int) -> tuple[int, int]:
-    """Columns and whole-number scale at which `count` tiles fill a space best: large, few holes, square."""
+    """Columns and whole-number scale at which `count` tiles fill a space best: large, without holes, square."""
 
     def scale(columns: int) -> int:
         rows = -(-count // columns)
         fits = min((across - (columns - 1) * gap) // (columns * width), (down - (rows - 1) * gap) // (rows * height))
         return max(fits, 1)
 
-    def merit(columns: int) -> tuple[int, int, int]:
+    def merit(columns: int) -> tuple[float, int]:
         rows = -(-count // columns)
-        return scale(columns), -(rows * columns - count), -abs(columns - rows)
+        return scale(columns) * (1.0 if rows * columns == count else 0.75), -abs(columns - rows)
 
     columns = max(range(1, count + 1), key=merit)
     return columns, scale(columns)

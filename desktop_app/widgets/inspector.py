@@ -38,7 +38,7 @@ def control_for(name: str) -> FieldControl:
     if name == "model":
         return ChoiceControl(name, {card.name: (card.title, card.summary) for card in catalog.cards().values()})
     if field.kind == "condition":
-        return ConditionControl(name, tuple(map(str, range(10))))
+        return ConditionControl(name)
     if field.kind == "interval":
         return IntervalControl(name)
     if field.choices is not None:

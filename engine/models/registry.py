@@ -23,7 +23,7 @@ def load(name: str, device: torch.device | str | None = None) -> Denoiser:
 
     Raises ModelError for an unknown name, or for weights that are missing, damaged or of another network.
     """
-    card, path = _find(name, "denoiser")
+    _, path = _find(name, "denoiser")
     try:
         changed = path.stat().st_mtime_ns
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import torch
 from conftest import TINY, random_network
 from safetensors.torch import save_file
 
+import engine
 from engine import catalog, models
 from engine.models import ModelError
 from engine.models.checkpoint import load_tensors, load_weights, save_model, save_tensors
@@ -146,8 +148,6 @@ def test_the_trap_is_a_trap(tmp_path: Path) -> None:
 
 
 def test_a_run_of_a_bad_model_names_the_field(installed: Path) -> None:
-    import engine
-
     truncated(installed / "faulty.safetensors", installed)
     with pytest.raises(engine.RequestError, match=r"faulty\.safetensors") as caught:
         engine.run(Request(model="faulty"))
@@ -240,3 +240,14 @@ def test_a_persons_own_model_comes_first(installed: Path) -> None:
     """Of two models of one name the one in SCORESCOPE_MODELS is used."""
     assert catalog.model_folders()[0] == installed
     assert catalog.cards()["faulty"].title == TINY.title
+
+
+def test_new_weights_are_used_at_once(installed: Path) -> None:
+    """A model that is trained further under the same name is read again; one that did not change is not."""
+    path = installed / "faulty.safetensors"
+    before = models.load("faulty")
+    assert models.load("faulty") is before
+    save_model(installed, random_network(seed=1).state_dict(), msgspec.structs.replace(TINY, name="faulty"))
+    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1_000_000))
+    x, level = torch.ones(1, 1, 8, 8), engine.Level(0.5, 1.0, 1.0)
+    assert (models.load("faulty")(x, level) - before(x, level)).abs().max() > 0.01

@@ -205,11 +205,11 @@ def test_hostile_json_is_refused(text: str | bytes) -> None:
         Request.from_json(text)
 
 
-@pytest.mark.parametrize("depth", range(850, 1000, 10))
-def test_nesting_at_the_edge_of_the_stack_is_refused(depth: int) -> None:
-    """Deep enough to be read and too deep to be shown: still a RequestError."""
-    with pytest.raises(RequestError):
-        Request.from_json('{"condition": ' + "[" * depth + "]" * depth + "}")
+def test_nesting_at_the_edge_of_the_stack_is_refused() -> None:
+    """Some depths can be read and are too deep to be shown: still a RequestError."""
+    for depth in range(700, 1010):
+        with pytest.raises(RequestError):
+            Request.from_json('{"condition": ' + "[" * depth + "]" * depth + "}")
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60))

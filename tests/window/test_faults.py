@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 from conftest import click, finished, kill, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -95,6 +96,19 @@ def test_truncated_weights_give_a_message(drive, tmp_path: Path) -> None:
         (models / "digits.safetensors").write_bytes(weights)
         click(window.generate.inspector.button)
         assert (await finished(window.generate.timeline.lanes[0])).status == "finished", "mended without a restart"
+
+    drive(scenario)
+
+
+def test_a_device_that_is_not_there_is_named(drive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCORESCOPE_DEVICE", "abacus")
+
+    async def scenario(window: Window) -> None:
+        await until(lambda: any("3 times in a row" in toast.message for toast in window.toasts.shown))
+        assert "SCORESCOPE_DEVICE must be" in window.toasts.shown[-1].message
+        monkeypatch.delenv("SCORESCOPE_DEVICE")
+        window.client.start()  # as the toast's button does
+        await until(lambda: window.client.is_ready)
 
     drive(scenario)
 
