@@ -77,8 +77,7 @@ class EngineClient(QObject):
         if self._process is None:
             return
         process, self._process = self._process, None
-        process.finished.disconnect(self._ended)
-        process.errorOccurred.disconnect(self._went_wrong)
+        process.blockSignals(True)  # nobody listens any more, to a last frame or to the end
         if process.state() == QProcess.ProcessState.Running:
             process.write(wire.frame(wire.Shutdown()))
             process.closeWriteChannel()

@@ -13,13 +13,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from engine import wire
 from engine.request import Request, RequestError
-
-MODEL_TO_WARM = "digits"
-
 
 Inbox = queue.SimpleQueue[wire.Command | wire.Event | wire.WireError]
 """What has arrived; an Event or an error in it is answered, not obeyed."""
@@ -102,26 +100,15 @@ class Worker:
                 del self.jobs[job.run]
         job.seconds += time.perf_counter() - before
 
-    def _failing(self, run: int) -> _Failing:
-        return _Failing(self, run)
-
-
-class _Failing:
-    """A run that raises is told to the window as one sentence, and is over."""
-
-    def __init__(self, worker: Worker, run: int) -> None:
-        self.worker, self.run = worker, run
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        if not isinstance(error, Exception) or isinstance(error, StopIteration):
-            return False
-        self.worker.jobs.pop(self.run, None)
-        field = error.field if isinstance(error, RequestError) else ""
-        self.worker.send(wire.Failed(self.run, str(error) or type(error).__name__, field, traceback.format_exc()))
-        return True
+    @contextmanager
+    def _failing(self, run: int) -> Iterator[None]:
+        """A run that raises is told to the window as one sentence, and is over."""
+        try:
+            yield
+        except Exception as error:
+            self.jobs.pop(run, None)
+            field = error.field if isinstance(error, RequestError) else ""
+            self.send(wire.Failed(run, str(error) or type(error).__name__, field, traceback.format_exc()))
 
 
 def _read(descriptor: int, commands: Inbox) -> None:

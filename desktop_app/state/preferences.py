@@ -23,7 +23,6 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     loop: bool = False
     seed_locked: bool = False
     geometry: str = ""  # of the window, base64
-    splitter: list[int] = []
     requests: dict[str, dict[str, Any]] = {}  # "generate", "a", "b"
 
 

@@ -73,7 +73,6 @@ QScrollBar:vertical { background: transparent; width: 8px; margin: 0; }
 QScrollBar::handle:vertical { background: $hover; border-radius: 4px; min-height: 24px; }
 QScrollBar::add-line, QScrollBar::sub-line { height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
-QSplitter::handle { background: $line; }
 QFrame[role="toast"] { background: $control; border: 1px solid $outline; border-radius: 8px; }
 QFrame[role="sheet"] { background: $panel; border: 1px solid $outline; border-radius: 10px; }
 """)

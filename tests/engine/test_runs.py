@@ -83,9 +83,10 @@ def test_every_field_matters(tiny: str, changes: dict[str, Any]) -> None:
     assert (final(request(**changes))[0] - final(request(**base))[0]).abs().max() > 1e-3
 
 
-def test_steps_are_chained(tiny: str) -> None:
+@pytest.mark.parametrize("schedule", [None, "vp_linear"])
+def test_steps_are_chained(tiny: str, schedule: str | None) -> None:
     """The first x is std · ε of the seed; every x is the x_next before it; the levels are the grid's; the end is D."""
-    asked = request(lam=1.0)
+    asked = request(lam=1.0, schedule=schedule)
     steps, grid = list(engine.run(asked)), levels(asked)
     noise = KeyedNoise(11, 4, (1, 8, 8))
     assert torch.equal(steps[0].x, grid[0].std * noise.initial())
