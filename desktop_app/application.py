@@ -8,7 +8,7 @@ import socket
 import sys
 import traceback
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSocketNotifier
 from PySide6.QtGui import QGuiApplication
@@ -17,8 +17,9 @@ from PySide6.QtWidgets import QApplication
 import qasync  # isort: skip  (after PySide6, so that it picks it)
 
 from desktop_app.engine_client import EngineClient
-from desktop_app.state.preferences import Preferences
-from desktop_app.window import Window
+
+if TYPE_CHECKING:
+    from desktop_app.window import Window
 
 
 class Errors:
@@ -50,7 +51,7 @@ def run() -> int:
     application.setApplicationName("Scorescope")
     application.setQuitOnLastWindowClosed(False)
     client = EngineClient()
-    client.start()  # first: it imports torch while the window is being built
+    client.start()  # first: it imports torch while the window is being imported and built
     errors = Errors()
     sys.excepthook = errors.excepthook
     try:
@@ -63,6 +64,9 @@ def run() -> int:
 
 async def _main(client: EngineClient, errors: Errors) -> None:
     asyncio.get_running_loop().set_exception_handler(errors.of_loop)
+    from desktop_app.state.preferences import Preferences
+    from desktop_app.window import Window
+
     closed = asyncio.Event()
     window = errors.window = Window(client, Preferences())
     window.closing.connect(closed.set)

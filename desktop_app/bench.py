@@ -69,14 +69,13 @@ def probe(started: float) -> int:
     from PySide6.QtCore import Qt, QTimer
     from PySide6.QtGui import QPaintEvent
 
-    from desktop_app import application
+    from desktop_app import application, window
     from desktop_app.state.runs import Run
-    from desktop_app.window import Window
 
     figures: dict[str, float] = {}
     print_to = os.dup(1)
 
-    class ProbedWindow(Window):
+    class ProbedWindow(window.Window):
         """Notes its first paint and its first picture, and then drives itself."""
 
         def paintEvent(self, event: QPaintEvent) -> None:
@@ -143,7 +142,7 @@ def probe(started: float) -> int:
                 await asyncio.sleep(0.001)
             figures["cancel"] = 1e3 * (time.perf_counter() - begin) / figures["step"]
 
-    vars(application)["Window"] = ProbedWindow
+    vars(window)["Window"] = ProbedWindow
     return application.run()
 
 

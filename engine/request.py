@@ -112,7 +112,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
     count: Annotated[
         int,
-        Field("integer", "Samples", "How many images; each has a seed of its own.", "B", "", 1, 1024, (1, 64)),
+        Field("integer", "Samples", "How many images; sample b has the seed of the run + b.", "B", "", 1, 64),
     ] = 16
     seed: Annotated[
         int, Field("integer", "Seed", "Sample b is drawn with seed + b, whatever its batch.", "", "", 0, 2**32 - 1)

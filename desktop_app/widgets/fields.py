@@ -241,7 +241,11 @@ class SeedControl(FieldControl):
         self.lock.rename("Unlock the seed" if on else "Lock the seed", "lock" if on else "lock-open")
 
     def _typed(self, text: str) -> None:
-        if not (text.lstrip("-").isdigit() and self.commit(int(text))):
+        try:
+            taken = self.commit(int(text))
+        except ValueError:
+            taken = False
+        if not taken:
             self.refused.emit(f"{self.field.label} must be {self.field.allowed}, not “{text[:40]}”.")
         self.show_value(self.value())
 
