@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+README = ("generate", "noisy", "compare", "difference")
+SEVENS = "generate --model digits --condition 7 --count 16 --steps 20 --lam 0 --seed 1 --out"
 PICTURES = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
 
 
-async def take(folder: Path, theme_name: str, width: int, height: int) -> None:
-    """Drive the window through what it does, and save a picture of each state."""
+async def take(folder: Path, theme_name: str, width: int, height: int, everything: bool) -> None:
+    """Drive the window through what it does, and save the README's pictures, or one of every state."""
     from desktop_app.engine_client import EngineClient
     from desktop_app.state.preferences import Preferences
     from desktop_app.theme import theme
@@ -34,9 +37,9 @@ async def take(folder: Path, theme_name: str, width: int, height: int) -> None:
         await asyncio.sleep(0.1)
 
     async def save(name: str) -> None:
-        await asyncio.sleep(0.1)
-        folder.mkdir(parents=True, exist_ok=True)
-        window.grab().save(str(folder / f"{name}.png"))
+        if everything or name in README:
+            await asyncio.sleep(0.1)
+            window.grab().save(str(folder / f"{name}.png"))
 
     await save("empty")
     generate, compare = window.generate, window.compare
@@ -47,15 +50,16 @@ async def take(folder: Path, theme_name: str, width: int, height: int) -> None:
     await save("generate")
     generate.timeline.set_mode(axis="logsigma")
     generate.set_view("noisy")
-    generate.timeline.seek(9)
+    generate.timeline.seek(12)
     await save("noisy")
     window.open("compare")
+    generate.set_view("denoised")
     compare.controls[0].set("count", 16)
     await save("compare-empty")
     await done(compare)
     compare.timeline.set_mode(axis="logsigma")
+    compare.timeline.seek(14)
     await save("compare")
-    compare.timeline.seek(12)
     compare.set_mode("difference")
     await save("difference")
     window.cheat_sheet.open()
@@ -73,8 +77,11 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=PICTURES)
     parser.add_argument("--theme", default="dark", choices=["dark", "light"])
     parser.add_argument("--size", default="1280x820")
+    parser.add_argument("--all", action="store_true", help="every state, for a look, and not only the README's")
     arguments = parser.parse_args()
     width, height = map(int, arguments.size.split("x"))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, "-m", "engine", *SEVENS.split(), str(arguments.out / "sevens.png")], check=True)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["SCORESCOPE_CONFIG"] = folder
@@ -83,7 +90,7 @@ def main() -> int:
         application = QApplication(sys.argv[:1])
         import qasync
 
-        qasync.run(take(arguments.out, arguments.theme, width, height))
+        qasync.run(take(arguments.out, arguments.theme, width, height, arguments.all))
         application.processEvents()
     return 0
 
