@@ -172,7 +172,7 @@ def test_two_runs_at_a_time_do_not_mix(worker: Process) -> None:
 
 def test_a_cancelled_run_is_over(worker: Process) -> None:
     """Cancelled comes, long before the run would have ended, and nothing of this run after it."""
-    worker.send(run(30, steps=1000, count=256))
+    worker.send(run(30, steps=1000, count=64))
     worker.until(wire.Stepped, run=30)
     worker.send(wire.Cancel(30))
     before = worker.until(wire.Cancelled, run=30)
@@ -242,7 +242,7 @@ def test_prints_do_not_reach_its_frames_and_the_end_of_its_input_ends_it(start: 
     process.send(run(1))
     events = process.until(wire.Finished, run=1)
     assert [type(message).__name__ for message, _ in events] == ["Ready", "Started", *["Stepped"] * 5, "Finished"]
-    process.send(run(2, steps=1000, count=256))
+    process.send(run(2, steps=1000, count=64))
     process.until(wire.Stepped)
     rest = process.end()
     assert len(rest) < 900
