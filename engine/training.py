@@ -1,7 +1,8 @@
 """Training: objectives, and one loop that can be stopped, killed and resumed at any step with the same result.
 
 Everything random in step k comes from generators keyed by (seed, k), and neither the learning rate nor the averaging
-knows how long the training will last. So step k has one result, however often the training was interrupted before it.
+knows how long the training will last. So step k has one result (on one machine, with as many threads), however often
+the training was interrupted before it.
 """
 
 from __future__ import annotations

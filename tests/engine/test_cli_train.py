@@ -123,6 +123,8 @@ def test_recipe_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
 CHILD = """
 import sys
 sys.path[:0] = [{root!r}, {here!r}]
+import torch
+torch.set_num_threads(1)  # as in this process: sums are taken in an order that depends on it
 import test_cli_train as tests
 from engine import cli, recipes
 recipes.RECIPES["tiny"] = recipes.Recipe(tests.TINY, tests.tiny_objective)
