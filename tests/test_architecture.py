@@ -135,6 +135,5 @@ def test_the_shared_part_of_the_engine_loads_no_torch(statement: str) -> None:
     assert not loaded_by(statement) & (TORCH | WINDOW)
 
 
-@pytest.mark.skipif("desktop_app.__main__" not in MODULES, reason="there is no window yet")
 def test_the_window_loads_no_torch() -> None:
-    assert not loaded_by("import desktop_app.__main__") & TORCH
+    assert not loaded_by("import desktop_app.__main__, desktop_app.application, desktop_app.window") & TORCH
