@@ -140,14 +140,11 @@ class Window(QWidget):
     # --- keys ---
 
     def _key_map(self) -> dict[tuple[str, bool], Callable[[], object]]:
-        def timeline() -> Callable[[int], None]:
-            return self.current.timeline.step
-
         return {
-            ("Left", False): lambda: timeline()(-1),
-            ("Right", False): lambda: timeline()(1),
-            ("Left", True): lambda: timeline()(-10),
-            ("Right", True): lambda: timeline()(10),
+            ("Left", False): lambda: self.current.timeline.step(-1),
+            ("Right", False): lambda: self.current.timeline.step(1),
+            ("Left", True): lambda: self.current.timeline.step(-10),
+            ("Right", True): lambda: self.current.timeline.step(10),
             ("Home", False): lambda: self.current.timeline.seek(0),
             ("End", False): lambda: self.current.timeline.seek(self.current.timeline.length),
             ("Space", False): lambda: self.current.timeline.play(),

@@ -16,7 +16,10 @@ from engine.schedules import SCHEDULES, Level, grid
 
 def levels(request: Request) -> list[Level]:
     """The noise levels that a run of this request visits, from the noisiest to the clean one."""
-    denoiser = _load(request)
+    return _levels(request, _load(request))
+
+
+def _levels(request: Request, denoiser: Denoiser) -> list[Level]:
     schedule = SCHEDULES[request.schedule]() if request.schedule else denoiser.schedule
     return grid(schedule, request.steps, request.spacing)
 
@@ -34,7 +37,7 @@ def run(request: Request) -> Iterator[Step]:
         )
     except ValueError as error:
         raise RequestError("condition", f"{error}.") from error
-    path = levels(request)
+    path = _levels(request, denoiser)
     noise = KeyedNoise(request.seed, request.count, denoiser.shape, denoiser.device)
     x = path[0].std * noise.initial()
     if request.sampler == "heun":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-UNIT = 4  # px; every distance is a multiple
 RADIUS = 6
-CONTROL_HEIGHT = 28
 
 SANS = "Inter"
 MONO = "JetBrains Mono"

@@ -128,7 +128,10 @@ class CompareWorkspace(Workspace):
             grid.selected.connect(other.enlarge)
             grid.selected.connect(self.difference.enlarge)
         self.difference.selected.connect(self.panels[0].grid.enlarge)
+        self.timeline.lanes_changed.connect(self._describe)
+        self.summary.setText("Compare")
         self.choose(0)
+        self._describe()
         self.refresh()
 
     def lanes(self) -> list[Controls]:
@@ -157,15 +160,14 @@ class CompareWorkspace(Workspace):
         self.refresh()
 
     def expect(self, runs: list[Run]) -> None:
+        self.summary.setText(heading(runs[0].request))
         for panel, run in zip(self.panels, runs, strict=True):
             panel.grid.expect(run.request.count, *image_size(run.request))
 
     def refresh(self) -> None:
         lanes = self.timeline.lanes
-        self.summary.setText(heading(lanes[0].request) if lanes else "Compare")
         self.progress.setText(self.progress_text())
         self.stack.setCurrentWidget(self.pages[self.mode if lanes else "empty"])
-        self._describe()
         shown_pictures = []
         for panel, run in zip(self.panels, lanes, strict=False):
             at = self.timeline.frame_of(run)

@@ -28,23 +28,24 @@ class GenerateWorkspace(Workspace):
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.grid)
         self.centre.addLayout(self.stack, 1)
+        self.summary.setText("Generate")
         self.refresh()
 
     def lanes(self) -> list[Controls]:
         return [self.controls]
 
     def expect(self, runs: list[Run]) -> None:
-        self.grid.expect(runs[0].request.count, *image_size(runs[0].request))
+        request = runs[0].request
+        self.summary.setText(heading(request))
+        self.facts.setText(f"seed {request.seed}   λ = {request.lam:g}   {request.steps} steps")
+        self.grid.expect(request.count, *image_size(request))
         self.stack.setCurrentWidget(self.grid)
 
     def refresh(self) -> None:
         run = next(iter(self.timeline.lanes), None)
-        self.summary.setText(heading(run.request) if run else "Generate")
         self.progress.setText(self.progress_text())
         if run is None:
             return
-        request = run.request
-        self.facts.setText(f"seed {request.seed}   λ = {request.lam:g}   {request.steps} steps")
         at = self.timeline.frame_of(run)
         if at >= 0:
             self.grid.show_pictures(run.pictures(self.view, at))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -22,14 +21,6 @@ from engine.request import Request
 from engine.runs import run
 
 Array = np.ndarray
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def with_moments(mean: Array, covariance: Array, count: int = 200, seed: int = 0) -> Array:

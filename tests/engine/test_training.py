@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -22,15 +22,6 @@ from engine.training import BATCH, CURVE_STEPS, Classification, Denoising, Image
 
 SIGMA_DATA = 0.5
 CLASSES = 10
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Such small tensors are slower on more, and by a factor of a hundred where the machine is busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def tiny_images(count: int = 256) -> Images:
