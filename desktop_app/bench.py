@@ -118,7 +118,7 @@ def probe(started: float) -> int:
             workspace.start()
             run = await self.over(workspace.timeline.lanes[0])
             self.gaps("generating")
-            figures["step"] = 1e3 * run.seconds[-1] / run.request.steps
+            figures["step"] = 1e3 * run.seconds[-1] / run.steps
             self.beats.clear()
             workspace.timeline.set_mode(loop=True)
             workspace.timeline.play()

@@ -8,7 +8,16 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from desktop_app.window import Window
+    from desktop_app.workspaces.workspace import Workspace
+
+    Done = Callable[[Workspace], Awaitable[None]]
+    Save = Callable[[str], Awaitable[None]]
 
 README = ("generate", "noisy", "compare", "difference")
 SEVENS = "generate --model digits --condition 7 --count 16 --steps 20 --lam 0 --seed 1 --out"
@@ -17,11 +26,12 @@ PICTURES = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
 
 async def take(folder: Path, theme_name: str, width: int, height: int, everything: bool) -> None:
     """Drive the window through what it does, and save the README's pictures, or one of every state."""
+    from PySide6.QtWidgets import QApplication
+
     from desktop_app.engine_client import EngineClient
     from desktop_app.state.preferences import Preferences
     from desktop_app.theme import theme
     from desktop_app.window import Window
-    from desktop_app.workspaces.workspace import Workspace
 
     client = EngineClient()
     client.start()
@@ -39,10 +49,13 @@ async def take(folder: Path, theme_name: str, width: int, height: int, everythin
     async def save(name: str) -> None:
         if everything or name in README:
             await asyncio.sleep(0.1)
-            window.grab().save(str(folder / f"{name}.png"))
+            popup = QApplication.activePopupWidget()
+            (popup or window).grab().save(str(folder / f"{name}.png"))
 
-    await save("empty")
     generate, compare = window.generate, window.compare
+    if everything:
+        await samplers(window, done, save)
+    await save("empty")
     for controls in (generate.controls, compare.controls[0]):
         controls.set("seed", 7)
     generate.controls.set("count", 24)
@@ -71,18 +84,61 @@ async def take(folder: Path, theme_name: str, width: int, height: int, everythin
     window.deleteLater()
 
 
+SAMPLERS = ("bridge", "heun", "rk45", "predictor_corrector", "langevin", "annealed_langevin")
+
+
+async def samplers(window: Window, done: Done, save: Save) -> None:
+    """The inspector and the timeline with samplers that differ in their fields, with listed levels, unfolded."""
+    from PySide6.QtWidgets import QScrollArea
+
+    from engine.request import Request
+
+    controls, inspector = window.generate.controls, window.generate.inspector
+    controls.set("count", 9)
+    controls.set("steps", 12)
+    for name in SAMPLERS:
+        controls.set("sampler", name)
+        await done(window.generate)
+        await save(f"sampler-{name}")
+    controls.take(Request(count=9, steps=12, condition=3, guidance=2.0))
+    controls.set("spacing", "explicit")
+    await done(window.generate)
+    await save("explicit")
+    controls.set("spacing", "karras")
+    for name in ("sampler", "guide"):
+        inspector.fields[name].box.showPopup()  # type: ignore[attr-defined]
+        await save(f"{name}-list")
+        inspector.fields[name].box.hidePopup()  # type: ignore[attr-defined]
+    controls.set("guidance_rescale", 0.5)
+    controls.set("guide", "digits-weak")
+    await done(window.generate)
+    await save("folded")
+    inspector.unfold(list(inspector.more))
+    await save("unfolded")
+    area = inspector.findChild(QScrollArea)
+    assert area is not None
+    area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
+    await save("unfolded-end")
+    area.verticalScrollBar().setValue(0)
+    inspector.unfold([])
+    controls.take(Request())
+
+
 def main() -> int:
     """Take the pictures offscreen, with settings of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=PICTURES)
     parser.add_argument("--theme", default="dark", choices=["dark", "light"])
     parser.add_argument("--size", default="1280x820")
+    parser.add_argument("--scale", default="1", help="of the screen, as on one of many pixels")
     parser.add_argument("--all", action="store_true", help="every state, for a look, and not only the README's")
     arguments = parser.parse_args()
     width, height = map(int, arguments.size.split("x"))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "engine", *SEVENS.split(), str(arguments.out / "sevens.png")], check=True)
+    if not arguments.all:
+        subprocess.run([sys.executable, "-m", "engine", *SEVENS.split(), str(arguments.out / "sevens.png")], check=True)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ["QT_SCALE_FACTOR"] = arguments.scale
     with tempfile.TemporaryDirectory() as folder:
         os.environ["SCORESCOPE_CONFIG"] = folder
         from PySide6.QtWidgets import QApplication

@@ -20,6 +20,7 @@ from desktop_app.widgets.toast import Toasts
 from desktop_app.workspaces.compare import CompareWorkspace
 from desktop_app.workspaces.generate import GenerateWorkspace
 from desktop_app.workspaces.workspace import Workspace
+from engine.catalog import SAMPLERS
 from engine.pictures import save_png, sheet
 from engine.request import Request
 
@@ -67,6 +68,10 @@ class Window(QWidget):
             workspace.timeline.set_mode(axis=settings.axis, speed=settings.speed, loop=settings.loop)
             workspace.view_changed.connect(self._share_view)
             workspace.timeline.mode_changed.connect(self._remember)
+            workspace.inspector.unfold(settings.more)
+            workspace.inspector.unfolded.connect(self._unfold)
+        self.compare.path.setChecked(settings.one_path)
+        self.compare.path.toggled.connect(self._remember)
         for controls in self._controls().values():
             controls.seed_locked = settings.seed_locked
             controls.changed.connect(self._remember)
@@ -103,6 +108,13 @@ class Window(QWidget):
         for workspace in self.workspaces.values():
             if workspace.view != view:
                 workspace.set_view(view)
+        self._remember()
+
+    def _unfold(self, title: str, on: bool) -> None:
+        more = self.preferences.settings.more
+        self.preferences.settings.more = [*(other for other in more if other != title), *([title] if on else [])]
+        for workspace in self.workspaces.values():
+            workspace.inspector.unfold(self.preferences.settings.more)
         self._remember()
 
     def send_to_compare(self) -> None:
@@ -184,7 +196,11 @@ class Window(QWidget):
         return controls
 
     def _nudge_lam(self, steps: int) -> None:
-        self.current.inspector.fields["lam"].bump(steps)  # type: ignore[attr-defined]
+        control = self.current.inspector.fields["lam"]
+        if self._bound().has("lam"):
+            control.bump(steps)  # type: ignore[attr-defined]
+        else:
+            self.toasts.show(f"{SAMPLERS[self._bound()['sampler']].label} has no stochasticity λ.", error=False)
 
     # --- the rail ---
 
@@ -248,6 +264,7 @@ class Window(QWidget):
         settings.view = self.current.view  # type: ignore[assignment]
         settings.axis, settings.speed, settings.loop = timeline.axis, timeline.speed, timeline.loop  # type: ignore[assignment]
         settings.seed_locked = self.generate.controls.seed_locked
+        settings.one_path = self.compare.path.isChecked()
         settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         settings.requests = {name: controls.request().to_dict() for name, controls in self._controls().items()}
         problem = self.preferences.save()

@@ -13,13 +13,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from engine.convergence import Method
 
 STEPS = 50
 ROUNDS = 21  # of every measurement, the medians of which are compared; measurements that are compared take turns
@@ -32,7 +34,11 @@ Timed = Callable[[], float]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the table; the status is 0 whatever the times are."""
+    """Print the table; the status is 0 whatever the times are. `samplers` writes the convergence report instead."""
+    if argv and argv[0] == "samplers":
+        from engine.report import main as report
+
+        return report(argv[1:])
     parser = argparse.ArgumentParser(prog="scorescope bench", description="Measure the program's times.")
     parser.add_argument("--engine", action="store_true", help="Leave out the window's rows.")
     try:
@@ -72,33 +78,27 @@ def _row(what: str, target: str, measured: str) -> None:
 # --- the engine ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Method:
-    """A sampler of ours, and the scheduler of diffusers that does the same."""
+class Fixed:
+    """A denoiser that takes no time: what is left is the sampler's own."""
 
-    label: str
-    sampler: str
-    order: int
-    lam: float
-    theirs: str
-    options: dict[str, Any]
-    calls: int = 1  # of the network a step, for each of which diffusers takes a step
+    shape: tuple[int, ...] = SHAPE
+    classes = 0
 
+    def __init__(self) -> None:
+        import torch
 
-METHODS = (
-    Method("bridge, order 1, λ = 0 (DDIM)", "bridge", 1, 0.0, "DDIMScheduler", {"clip_sample": False}),
-    Method("bridge, order 1, λ = 1 (DDPM)", "bridge", 1, 1.0, "DDPMScheduler", {"clip_sample": False}),
-    Method("bridge, order 2, λ = 0 (DPM++ 2M)", "bridge", 2, 0.0, "DPMSolverMultistepScheduler", {}),
-    Method(
-        "bridge, order 2, λ = 1 (2M SDE)",
-        "bridge",
-        2,
-        1.0,
-        "DPMSolverMultistepScheduler",
-        {"algorithm_type": "sde-dpmsolver++"},
-    ),
-    Method("heun", "heun", 2, 0.0, "HeunDiscreteScheduler", {}, calls=2),
-)
+        from engine.schedules import ddpm_linear
+
+        self.schedule, self.device = ddpm_linear(), torch.device("cpu")
+        self.answer = torch.full((1, *SHAPE), 0.25)
+
+    def encode(self, condition: object, count: int) -> Tensor:
+        import torch
+
+        return torch.zeros(count, dtype=torch.long)
+
+    def __call__(self, x: Tensor, level: object, condition: object = None) -> Tensor:
+        return self.answer
 
 
 def engine_rows() -> Iterator[tuple[str, str, str]]:
@@ -117,8 +117,14 @@ def engine_rows() -> Iterator[tuple[str, str, str]]:
         yield "network calls per step with guidance", "1", f"{_guided_calls():g}"
     except ModelError as error:
         yield "digits", "-", f"not measured: {error}"
+    try:
+        from engine.convergence import METHODS
+    except ImportError as error:
+        yield "own time per step", "-", f"not measured: {error}"
+        return
     for method in METHODS:
-        yield _sampler_row(method, call)
+        if method.theirs:
+            yield _sampler_row(method, call)
 
 
 def _milliseconds(seconds: float) -> str:
@@ -164,38 +170,39 @@ def _guided_calls() -> float:
 
 def _sampler_row(method: Method, call: float | None) -> tuple[str, str, str]:
     """The sampler's own time per step, without the network: per cent of a network call, and diffusers' beside it."""
-    import torch
-
-    answer = torch.full((1, *SHAPE), 0.25)
-    timed = [_ours(method, answer)]
-    try:
-        timed.append(_theirs(method, answer))
-    except ImportError:
-        beside = "diffusers is not installed"
+    model = Fixed()
+    timed = [_ours(method, model)]
+    beside = "diffusers is not installed"
+    with suppress(ImportError):
+        timed.append(_theirs(method, model.answer))
     rounds = [[one() for one in timed] for _ in range(ROUNDS + 2)][2:]
     own, *others = (median(times) / STEPS for times in zip(*rounds, strict=True))
     if others:
-        beside = f"diffusers {1e6 * others[0]:.0f} µs"
-    share = f" ({100 * own / call:.2f} % of a call)" if call else ""
-    target = f"≤ 2 % of a call{' each' if method.calls > 1 else ''}; below diffusers"
-    return f"own time per step, {method.label}", target, f"{1e6 * own:.0f} µs{share}; {beside}"
+        beside = f"diffusers {1e6 * others[0]:.0f} µs, ours {own / others[0]:.2f} of it"
+    share = (
+        f" ({100 * own / call / method.calls:.2f} % of {'a call' if method.calls == 1 else 'its calls'})"
+        if call
+        else ""
+    )
+    return (
+        f"own time per step, {method.label}",
+        "≤ 2 % of a call; ≤ ½ of diffusers",
+        f"{1e6 * own:.0f} µs{share}; {beside}",
+    )
 
 
-def _ours(method: Method, answer: Tensor) -> Timed:
-    from engine.noise import KeyedNoise
-    from engine.samplers import bridge_sampler, heun_sampler
-    from engine.schedules import SCHEDULES, grid
+def _ours(method: Method, model: Fixed) -> Timed:
+    """A run with the checks of every run, on a denoiser that takes no time."""
+    from engine.runs import run
 
-    levels = grid(SCHEDULES["ddpm_linear"](), STEPS, "trailing")
+    request = method.request(STEPS, steps=STEPS, count=1)
+    request = request.replace(spacing="trailing") if request.sigmas else request
+    if request.noise == "path":
+        request = request.replace(noise="step")
 
     def timed() -> float:
-        noise = KeyedNoise(0, 1, SHAPE)
-        x = noise.initial()
+        steps = run(request, model)
         started = time.perf_counter()
-        if method.sampler == "heun":
-            steps = heun_sampler(lambda x, level: answer, x, levels, noise)
-        else:
-            steps = bridge_sampler(lambda x, level: answer, x, levels, noise, method.lam, method.order)
         for _ in steps:
             pass
         return time.perf_counter() - started
@@ -208,13 +215,15 @@ def _theirs(method: Method, answer: Tensor) -> Timed:
     import diffusers
     import torch
 
-    scheduler = getattr(diffusers, method.theirs)(prediction_type="sample", beta_end=0.02, **method.options)
+    from engine.convergence import BETAS
+
+    scheduler = getattr(diffusers, method.theirs)(**BETAS, prediction_type="sample", **method.options)
     generator = torch.Generator().manual_seed(0)
 
     def timed() -> float:
         scheduler.set_timesteps(STEPS)
         x = torch.randn((1, *SHAPE), generator=generator)
-        noise = {"generator": generator} if method.lam else {}
+        noise = {"generator": generator} if method.noisy else {}
         started = time.perf_counter()
         for t in scheduler.timesteps:
             x = scheduler.step(answer, t, x, **noise).prev_sample

@@ -6,6 +6,7 @@ The window's lists, the command line's choices and the validation messages all c
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,10 +28,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Sampler(Choice):
-    """A sampler: whether it has a stochasticity λ, and the orders it can take."""
+    """A sampler, and the fields of a request that only some samplers have: those that it has, with their defaults."""
 
-    stochastic: bool
-    orders: tuple[int, ...]
+    options: Mapping[str, Any]
+    orders: tuple[int, ...] = (1,)
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether its stochasticity λ is free."""
+        return "lam" in self.options
 
 
 C = TypeVar("C", bound=Choice)
@@ -40,20 +46,108 @@ def _by_name(*choices: C) -> dict[str, C]:
     return {choice.name: choice for choice in choices}
 
 
+def _family(lam: float) -> dict[str, Any]:
+    """The options of the λ family, with its λ."""
+    return {"lam": lam, "noise_interval": None, "noise": "step"}
+
+
 SAMPLERS = _by_name(
     Sampler(
         "bridge",
         "Bridge (λ family)",
         "Exact for a fixed denoiser. λ = 0: DDIM, or DPM-Solver++ 2M at order 2. λ = 1: DDPM, or 2M SDE at order 2.",
-        stochastic=True,
-        orders=(1, 2),
+        _family(0.0),
+        (2, 1),
+    ),
+    Sampler("ddim", "DDIM", "The bridge at order 1 and λ = 0, if you leave it there (Song et al. 2021).", _family(0.0)),
+    Sampler(
+        "ddim_eta",
+        "DDIM (η)",
+        "DDIM with the stochasticity η of the paper: 0 is the ODE, 1 is DDPM (Song et al. 2021, eq. 16).",
+        {"eta": 0.5, "noise": "step"},
+    ),
+    Sampler(
+        "ddpm",
+        "DDPM",
+        "Ancestral sampling with the small variance β̃: the bridge at order 1 and λ = 1 (Ho et al. 2020).",
+        _family(1.0),
+    ),
+    Sampler(
+        "ddpm_large",
+        "DDPM, large variance",
+        "Ancestral sampling with the variance β, “fixed large” (Ho et al. 2020, section 3.2).",
+        {"noise": "step"},
+    ),
+    Sampler(
+        "smld",
+        "SMLD ancestral",
+        "Ancestral sampling of the variance-exploding process: the bridge at order 1 and λ = 1 (Song et al. 2021).",
+        _family(1.0),
+    ),
+    Sampler(
+        "dpmpp_2m",
+        "DPM-Solver++ 2M",
+        "The bridge at order 2 and λ = 0: extrapolates the denoiser in log-SNR (Lu et al. 2022).",
+        _family(0.0),
+        (2,),
+    ),
+    Sampler(
+        "dpmpp_2m_sde",
+        "DPM-Solver++ 2M SDE",
+        "The bridge at order 2 and λ = 1 (Lu et al. 2022).",
+        _family(1.0),
+        (2,),
+    ),
+    Sampler(
+        "unipc",
+        "UniPC",
+        "Predicts as 2M, then corrects with the next evaluation: order 3 for two (Zhao et al. 2023).",
+        {},
+        (2,),
     ),
     Sampler(
         "heun",
         "Heun (EDM)",
-        "The deterministic second-order solver of EDM; two evaluations a step, one in the last.",
-        stochastic=False,
-        orders=(2,),
+        "The second-order solver of EDM, with churn where asked; two evaluations a step, one in the last.",
+        {"churn": 0.0, "noise_interval": None, "noise": "step"},
+        (2,),
+    ),
+    Sampler(
+        "rk45",
+        "RK45 (adaptive)",
+        "Dormand–Prince in log σ: as many evaluations as each sample needs for the tolerance.",
+        {"tolerance": 1e-3},
+        (5,),
+    ),
+    Sampler(
+        "euler",
+        "Euler in t",
+        "The plainest solver: Euler's method on the λ-SDE in time, at λ = 0 if you leave it there.",
+        _family(0.0),
+    ),
+    Sampler(
+        "euler_maruyama",
+        "Euler–Maruyama in t",
+        "The plainest solver of the reverse SDE: Euler–Maruyama on the λ-SDE in time, at λ = 1 if you leave it there.",
+        _family(1.0),
+    ),
+    Sampler(
+        "predictor_corrector",
+        "Predictor–corrector",
+        "A step of the bridge, then Langevin steps at the new level (Song et al. 2021, algorithms 2 and 3).",
+        {**_family(1.0), "langevin_steps": 1, "step_size": 0.05},
+    ),
+    Sampler(
+        "langevin",
+        "Langevin at one level",
+        "Stays at one noise level and mixes there; the result is noisy.",
+        {"sigma": 0.5, "step_size": 0.1},
+    ),
+    Sampler(
+        "annealed_langevin",
+        "Annealed Langevin (NCSN)",
+        "Langevin steps at every level on the way down (Song & Ermon 2019, algorithm 1).",
+        {"langevin_steps": 10, "step_size": 0.3},
     ),
 )
 
@@ -61,15 +155,29 @@ SCHEDULES = _by_name(
     Choice("edm", "EDM", "σ = t: variance exploding, noise level equal to time (Karras et al. 2022)."),
     Choice("vp_linear", "VP linear", "Variance preserving, β(t) from 0.1 to 20 (Song et al. 2021)."),
     Choice("vp_cosine", "VP cosine", "Variance preserving, ᾱ ∝ cos² (Nichol & Dhariwal 2021)."),
+    Choice("vp_cosine_discrete", "VP cosine, discrete", "The same in 1,000 steps with β ≤ 0.999, as in the paper."),
+    Choice("sub_vp", "sub-VP", "Less variance than VP at every time, with the same drift (Song et al. 2021)."),
     Choice("ddpm_linear", "DDPM linear", "Variance preserving in 1,000 discrete steps (Ho et al. 2020)."),
     Choice("ve", "VE geometric", "Variance exploding, σ geometric in t (Song et al. 2021)."),
+    Choice("flow", "Rectified flow", "A straight line from data to noise: α = 1 − t, std = t (Liu et al. 2023)."),
 )
 
 SPACINGS = _by_name(
     Choice("karras", "Karras ρ = 7", "Equal steps of σ^(1/7): fine where the noise is low (Karras et al. 2022)."),
     Choice("uniform_t", "Uniform in t", "Equal steps of time."),
     Choice("uniform_logsnr", "Uniform in log-SNR", "Equal steps of log σ (Lu et al. 2022)."),
+    Choice("quadratic", "Quadratic", "Equal steps of √t: fine where the noise is low (Song et al. 2021)."),
     Choice("trailing", "Trailing", "Equal steps of the discrete process, from its noisy end (Lin et al. 2024)."),
+    Choice("explicit", "Explicit", "The noise levels that you list."),
+)
+
+NOISES = _by_name(
+    Choice("step", "A draw for each step", "Step k has draw k of its sample, wherever its levels lie."),
+    Choice(
+        "path",
+        "One Brownian path",
+        "Increments of one path in log σ: 20 steps and 100, and every λ, follow the same noise.",
+    ),
 )
 
 
@@ -79,18 +187,19 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     title: str
     summary: str
-    kind: str  # "denoiser" or "classifier"
+    kind: str  # "denoiser", "guide" (a classifier of noisy images) or "classifier" (the judge of samples)
     shape: tuple[int, int, int]  # of one image: channels, height, width
     classes: tuple[str, ...]
     architecture: dict[str, Any]  # keyword arguments of the network
     data: str
     licence: str
-    command: str
-    seed: int
-    steps: int
-    images: int
-    minutes: float
-    parameters: int
+    network: str = ""  # what `architecture` is of: nothing for the network of its kind, or a formula over the data
+    command: str = ""
+    seed: int = 0
+    steps: int = 0
+    images: int = 0
+    minutes: float = 0.0
+    parameters: int = 0
     sigma_data: float = 0.0  # denoisers: the EDM preconditioning
     loss: tuple[tuple[int, float], ...] = ()  # (images seen, mean loss since the last point)
     measured: dict[str, float] = {}
@@ -107,7 +216,7 @@ def cards(kind: str = "denoiser") -> dict[str, Card]:
     """The cards of every model of this kind that can be read; a card that cannot is left out."""
     found: dict[str, Card] = {}
     for folder in reversed(model_folders()):
-        for path in sorted(folder.glob("*.json")):
+        for path in sorted(folder.glob("*.json"), key=lambda path: path.stem):
             try:
                 card = msgspec.json.decode(path.read_bytes(), type=Card)
             except (OSError, msgspec.MsgspecError, RecursionError, UnicodeError):

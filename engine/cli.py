@@ -9,19 +9,19 @@ import argparse
 import io
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import platformdirs
 
-from engine import catalog
-from engine.request import FIELDS, Field, Request, RequestError
+from engine import catalog, flags
+from engine.fields import Field, RequestError
+from engine.flags import CommandError
+from engine.request import FIELDS
 
 COMMANDS = ("generate", "train", "models", "evaluate", "bench")
 
-REQUEST = {name: field for name, field in FIELDS.items() if field.kind != "start"}
 SHEET = {
     "enlarge": Field("integer", "Enlarge", "Pixels of the sheet, along each axis, to a pixel.", minimum=1, maximum=16),
     "columns": Field("integer", "Columns", "Images in a row.", minimum=1, maximum=1024, optional=True),
@@ -31,12 +31,7 @@ TRAINING = {
     "steps": Field("integer", "Steps", "Steps to train for, over all sessions.", minimum=1, maximum=1e9),
     "seed": Field("integer", "Seed", "Fixes everything random in a training.", minimum=0, maximum=2**32 - 1),
 }
-METAVARS = {"integer": "N", "number": "X", "condition": "CLASS", "choice": "CHOICE"}
 QUALITY = {"accuracy": "accuracy", "agreement_w1_lam0": "agreement", "frechet_lam0": "Fréchet distance"}
-
-
-class CommandError(Exception):
-    """A command that cannot be carried out; the message is one sentence for the person who gave it."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -92,15 +87,14 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     generate = add("generate", _generate, "Generate images and write them on one sheet, as PNG.")
-    _add_flags(generate, REQUEST, msgspec.structs.asdict(Request()))
     generate.add_argument("--out", metavar="FILE.png", default="scorescope.png", help="Default: scorescope.png.")
-    _add_flags(generate, SHEET, {"enlarge": 2})
-    generate.add_argument("--request", metavar="FILE", help="Start from the request in a JSON file, or in a saved PNG.")
+    flags.add_flags(generate, SHEET, {"enlarge": 2})
     generate.add_argument("--json", action="store_true", help="Print the request as JSON, and generate nothing.")
+    flags.add_request(generate)
 
     train = add("train", _train, "Train a model. It can be stopped at any time and resumed with the same result.")
-    train.add_argument("name", metavar="NAME", help="digits, or digits-classifier.")
-    _add_flags(train, TRAINING, {"seed": 0})
+    train.add_argument("name", metavar="NAME", help="digits, digits-weak, digits-classifier, digits-noisy-classifier.")
+    flags.add_flags(train, TRAINING, {"seed": 0})
     existing = train.add_mutually_exclusive_group()
     existing.add_argument("--resume", action="store_true", help="Go on from the checkpoint.")
     existing.add_argument("--restart", action="store_true", help="Begin anew, over a checkpoint that is there.")
@@ -115,44 +109,6 @@ def _parser() -> argparse.ArgumentParser:
 
     add("bench", None, "Measure the program's times on this machine.")  # has a parser of its own
     return parser
-
-
-def _add_flags(parser: argparse.ArgumentParser, fields: Mapping[str, Field], defaults: Mapping[str, Any]) -> None:
-    """A flag for every field. What is given stays text here: `_value` and the field itself say what is allowed."""
-    for name, field in fields.items():
-        default = defaults.get(name)
-        words = f"{field.help} {field.allowed[0].upper()}{field.allowed[1:]}."
-        if name in defaults:
-            words += f" Default: {'none' if default is None else default}."
-        pair = field.kind == "interval"
-        metavar: Any = ("LOW", "HIGH") if pair else METAVARS.get(field.kind, "NAME")
-        flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, dest=name, nargs=2 if pair else None, metavar=metavar, help=words.replace("%", "%%"))
-
-
-def _values(args: argparse.Namespace, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """The values of the flags that were given. Raises RequestError, in a request's words, for one out of range."""
-    values = {}
-    for name, field in fields.items():
-        if (given := getattr(args, name)) is not None:
-            values[name] = _value(field, given)
-            if not field.admits(values[name]):
-                raise RequestError(name, f"{name} must be {field.allowed}, not {values[name]!r}.")
-    return values
-
-
-def _value(field: Field, given: Any) -> Any:
-    """What was written, as the field's type; as text, for the field to refuse, where it cannot be read as one."""
-    if field.optional and given in ("none", "any"):
-        return None
-    try:
-        if field.kind == "interval":
-            return tuple(float(number) for number in given)
-        if field.kind == "number":
-            return float(given)
-        return int(given) if field.kind in ("integer", "choice", "condition") else given
-    except ValueError:
-        return given
 
 
 def _version() -> str:
@@ -173,9 +129,8 @@ def _reason(error: Exception) -> str:
 
 
 def _generate(args: argparse.Namespace) -> int:
-    request = _read_request(Path(args.request)) if args.request else Request()
-    request = request.replace(**_values(args, REQUEST))
-    page_layout = {"enlarge": 2, **_values(args, SHEET)}
+    request = flags.request(args)
+    page_layout = {"enlarge": 2, **flags.values(args, SHEET)}
     if args.json:
         print(request.to_json())
         return 0
@@ -188,20 +143,24 @@ def _generate(args: argparse.Namespace) -> int:
 
     from engine.models import ModelError
     from engine.pictures import pixels, save_png, sheet
-    from engine.runs import run
+    from engine.runs import RunError, levels, run
 
     _check_device()
     started = time.perf_counter()
     try:
-        for step in tqdm(run(request), total=request.steps, unit="step", leave=False, disable=None):
+        steps = len(levels(request)) - 1
+        for step in tqdm(run(request), total=steps, unit="step", leave=False, disable=None):
             last = step
+    except RunError as error:
+        raise CommandError(str(error)) from error
     except RequestError as error:
         if isinstance(error.__cause__, ModelError):
             raise CommandError(str(error)) from error
-        raise
+        raise flags.at_start(args, error) from error
     seconds = time.perf_counter() - started
+    scale = (last.next.alpha**2 + last.next.std**2) ** 0.5  # 1 of a clean image; Langevin's stays noisy
     try:
-        save_png(out, sheet(pixels(last.x_next.float().cpu().numpy()), **page_layout), request)
+        save_png(out, sheet(pixels(last.x_next.float().cpu().numpy(), scale), **page_layout), request)
     except OSError as error:
         raise CommandError(f"{out} cannot be written: {_reason(error)}.") from error
     images = "1 image" if request.count == 1 else f"{request.count} images"
@@ -218,26 +177,10 @@ def _check_device() -> None:
         raise CommandError(f"{error}.") from error
 
 
-def _read_request(path: Path) -> Request:
-    """The request in a JSON file, or in the text chunk of a PNG that was saved by Scorescope."""
-    try:
-        data = path.read_bytes()
-        if data.startswith(b"\x89PNG"):
-            from PIL import Image
-
-            with Image.open(path) as image:
-                data = image.info.get("scorescope", "")
-    except (OSError, SyntaxError, ValueError) as error:  # the latter two are Pillow's, for a damaged file
-        raise CommandError(f"{path} cannot be read: {_reason(error)}.") from error
-    if not data:
-        raise CommandError(f"{path} holds no request.")
-    return Request.from_json(data)
-
-
 def _train(args: argparse.Namespace) -> int:
     if not FIELDS["model"].admits(args.name):
         raise RequestError("name", f"the name of a model must be {FIELDS['model'].allowed}, not {args.name!r}.")
-    values = _values(args, TRAINING)
+    values = flags.values(args, TRAINING)
     if ("minutes" in values) == ("steps" in values):
         raise RequestError("steps", "either --minutes or --steps says how long to train.")
     home = Path(platformdirs.user_data_dir("scorescope", appauthor=False))
@@ -262,12 +205,12 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _models(args: argparse.Namespace) -> int:
-    rows = [("name", "title", "classes", "shape", "parameters", "measured")]
-    for card in catalog.cards().values():
+    rows = [("name", "title", "kind", "classes", "shape", "parameters", "measured")]
+    for card in (catalog.cards() | catalog.cards("guide")).values():
         measured = [f"{word} {card.measured[name]:.3g}" for name, word in QUALITY.items() if name in card.measured]
         shape = " × ".join(map(str, card.shape))
         classes, parameters = str(len(card.classes)), f"{card.parameters:,}"
-        rows.append((card.name, card.title, classes, shape, parameters, ", ".join(measured) or "-"))
+        rows.append((card.name, card.title, card.kind, classes, shape, parameters, ", ".join(measured) or "-"))
     if len(rows) == 1:
         raise CommandError("no model is installed; `scorescope train digits --minutes 60` makes one.")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -287,7 +230,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         for name, value in figures.items():
             print(f"{name}  {value:.6g}")
         if args.write:
-            card = (catalog.cards("classifier") | catalog.cards())[args.name]
+            card = (catalog.cards("classifier") | catalog.cards("guide") | catalog.cards())[args.name]
             folder = next(folder for folder in catalog.model_folders() if (folder / f"{args.name}.json").is_file())
             save_card(folder, msgspec.structs.replace(card, measured=figures))
             print(f"Written to {folder / args.name}.json.")

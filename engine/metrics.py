@@ -18,7 +18,8 @@ from torch import Tensor
 from engine import catalog
 from engine.data import digits
 from engine.models.denoiser import Denoiser
-from engine.models.registry import load, load_classifier
+from engine.models.noisy_classifier import NetworkClassifier
+from engine.models.registry import load, load_classifier, load_guide
 from engine.noise import KeyedNoise, generator
 from engine.pictures import pixels
 from engine.request import Request
@@ -29,6 +30,7 @@ BATCH = 50  # samples of one class in one run
 AGREEMENT_SAMPLES = 1000
 FRECHET_SAMPLES = 2000  # a Fréchet distance falls with the number of samples: compare equal numbers only
 STEPS = 20
+SIGMAS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 80.0)  # of a classifier of noisy images
 CALLS = 15  # timed, after three that warm up
 
 Images = NDArray[np.uint8] | Tensor
@@ -68,13 +70,32 @@ def frechet_distance(features_a: Features, features_b: Features) -> float:
     return float(apart + np.trace(covariance_a) + np.trace(covariance_b) - 2.0 * overlap)
 
 
+def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 128) -> float:
+    """The mean Wasserstein-1 distance of two clouds [N, d], projected on directions that are the same each time.
+
+    Sorted projections are matched one to one, so both clouds have N points (Rabin et al. 2012). In the plane the
+    directions are evenly spaced; elsewhere they are drawn with a fixed seed. Raises ValueError for unequal shapes.
+    """
+    if a.shape != b.shape or a.ndim != 2:
+        raise ValueError(f"two clouds of one shape [N, d] are compared, not {list(a.shape)} and {list(b.shape)}")
+    if a.shape[1] == 2:
+        angles = torch.arange(directions, dtype=torch.float64) * (torch.pi / directions)
+        across = torch.stack([angles.cos(), angles.sin()])
+    else:
+        across = torch.from_numpy(generator(0).standard_normal((a.shape[1], directions)))
+        across = across / across.norm(dim=0)
+    across = across.to(a)
+    return float(((a @ across).sort(0).values - (b @ across).sort(0).values).abs().mean())
+
+
 def evaluate(name: str, progress: Report) -> dict[str, float]:
     """Everything that is measured of the model `name`, for its card; `progress` is told what is being done.
 
     Of every denoiser: milliseconds a call, on the CPU. Of one whose classes the judge knows, with 20 steps of order 2
     at λ = 0 and 1: the agreement of 1,000 samples at w = 1 and 2; the Fréchet distance of 2,000 samples at w = 1 from
     the test images, and, as the floor, that of as many training images. (The judge was trained on those: the features
-    of samples as good as the data may lie a little closer.) Of a classifier: its accuracy on the test images.
+    of samples as good as the data may lie a little closer.) Of a classifier: its accuracy on the test images; of one
+    of noisy images, at several σ, with the mean log-probability of the right class.
     Raises ModelError if there is no such model, or its weights or the judge's cannot be used.
     """
     classifiers = catalog.cards("classifier")
@@ -82,6 +103,8 @@ def evaluate(name: str, progress: Report) -> dict[str, float]:
         progress("10,000 test images")
         images, labels = digits.load("test")
         return {"accuracy": agreement(images[:, None], labels, name)}
+    if name in catalog.cards("guide"):
+        return _at_noise(name, progress)
     denoiser, card = load(name, "cpu"), catalog.cards()[name]
     figures = _milliseconds(denoiser, progress)
     judge = classifiers.get(JUDGE)
@@ -89,6 +112,24 @@ def evaluate(name: str, progress: Report) -> dict[str, float]:
         progress(f"no classifier knows the classes of {name}: its samples are not judged")
         return figures
     return figures | _quality(name, progress)
+
+
+def _at_noise(name: str, progress: Report) -> dict[str, float]:
+    """How well a classifier of noisy images knows the 10,000 test images with noise of every level in SIGMAS."""
+    guide = load_guide(name, "cpu")
+    assert isinstance(guide, NetworkClassifier)
+    images, labels = digits.load("test")
+    clean, figures = torch.cat(list(_batches(images[:, None]))), {}
+    noise = KeyedNoise(0, len(clean), clean.shape[1:]).initial()
+    for sigma in SIGMAS:
+        progress(f"10,000 test images at σ = {sigma:g}")
+        level = guide.schedule.level_at_sigma(sigma)
+        noisy = level.alpha * clean + level.std * noise
+        with torch.inference_mode():
+            found = torch.cat([guide.log_probabilities(batch, level) for batch in torch.split(noisy, 500)]).numpy()
+        figures[f"accuracy_sigma{sigma:g}"] = float(np.mean(found.argmax(1) == labels))
+        figures[f"logp_sigma{sigma:g}"] = float(found[np.arange(len(labels)), labels].mean())
+    return figures
 
 
 def _quality(name: str, progress: Report) -> dict[str, float]:

@@ -11,7 +11,7 @@ from engine.catalog import Card
 from engine.data import digits
 from engine.models import parameterization
 from engine.models.registry import build
-from engine.training import Classification, Denoising, Images, Objective
+from engine.training import Classification, Denoising, Images, NoisyClassification, Objective
 
 CLASSES = tuple(map(str, range(10)))
 MNIST = "MNIST: 60,000 training images of 28 × 28 (LeCun, Cortes, Burges)"
@@ -41,6 +41,10 @@ def _digits_classifier(card: Card) -> Objective:
     return Classification(build(card), Images(*digits.load("train")))
 
 
+def _digits_noisy_classifier(card: Card) -> Objective:
+    return NoisyClassification(build(card), parameterization.edm(card.sigma_data), Images(*digits.load("train")))
+
+
 RECIPES = {
     "digits": Recipe(
         _card(
@@ -52,9 +56,30 @@ RECIPES = {
         ),
         _digits,
     ),
+    "digits-weak": Recipe(
+        _card(
+            "digits-weak",
+            "denoiser",
+            "Digits, weak",
+            "A deliberately worse model of the same digits, smaller and shorter trained: the guide of autoguidance.",
+            sigma_data=digits.SIGMA_DATA,
+            architecture={"widths": [32, 64], "embedding": 128},
+        ),
+        _digits,
+    ),
     "digits-classifier": Recipe(
         _card("digits-classifier", "classifier", "Digit classifier", "Judges generated digits; not a generator."),
         _digits_classifier,
+    ),
+    "digits-noisy-classifier": Recipe(
+        _card(
+            "digits-noisy-classifier",
+            "guide",
+            "Noisy digit classifier",
+            "The class of a digit under any noise: the guide of classifier guidance.",
+            sigma_data=digits.SIGMA_DATA,
+        ),
+        _digits_noisy_classifier,
     ),
 }
 

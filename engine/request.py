@@ -6,105 +6,66 @@ line's flags, the validation messages and what is written into saved images.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 
 from engine import catalog
 from engine.catalog import Choice
+from engine.fields import MAX_SEED, MAX_SIGMA, MAX_STEPS, Field, RequestError, is_number, short
+from engine.starts import Encoding, Image, PureNoise, Slerp, check
 
-VERSION = 1
+__all__ = [
+    "FIELDS",
+    "Branch",
+    "Encoding",
+    "Field",
+    "Image",
+    "PureNoise",
+    "Request",
+    "RequestError",
+    "Slerp",
+    "Start",
+]
+
+VERSION = 2  # 1 had neither a sampler's options nor any start but noise: it is read as it stands
+MAX_BRANCHES = 16  # of branches of branches
 
 ORDERS = {
     "1": Choice("1", "1", "The denoiser is held over a step."),
-    "2": Choice("2", "2", "The denoiser is extrapolated from the step before (DPM-Solver++ 2M)."),
+    "2": Choice("2", "2", "The denoiser is extrapolated from the step before, or evaluated twice a step."),
+    "5": Choice("5", "5", "Six evaluations a step, and an estimate of the error."),
 }
 
-Kind = Literal["name", "condition", "integer", "number", "choice", "interval", "start"]
+
+class Branch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="branch"):
+    """Go on from step `step` of another run: its x there, then this run's own levels below.
+
+    A branch that changes nothing is the rest of its parent (of UniPC and RK45 nearly: their memory begins anew).
+    """
+
+    request: Request
+    step: int
+
+    def __post_init__(self) -> None:
+        check(isinstance(self.request, Request), "a request to branch from")
+        depth, inner = 1, self.request
+        while isinstance(inner.start, Branch):
+            depth, inner = depth + 1, inner.start.request
+        check(depth <= MAX_BRANCHES, f"at most {MAX_BRANCHES} branches above it")
+        check(is_number(self.step, int) and 0 <= self.step < 10**5, "a step that is a whole number from 0")
 
 
-@dataclass(frozen=True)
-class Field:
-    """How a field is shown, explained and checked."""
-
-    kind: Kind
-    label: str
-    help: str
-    symbol: str = ""
-    equation: str = ""
-    minimum: float = -math.inf
-    maximum: float = math.inf
-    usual: tuple[float, float] | None = None  # what a slider spans, where the range is wider
-    choices: Mapping[str, Choice] | None = None
-    optional: bool = False
-
-    @property
-    def allowed(self) -> str:
-        """What may be given, in words."""
-        if self.choices is not None:
-            words = "one of " + ", ".join(self.choices)
-        elif self.kind == "condition":
-            words = "a class number or a caption"
-        elif self.kind == "name":
-            words = "a name of letters, digits, - and _"
-        elif self.kind == "start":
-            words = "a start"
-        elif self.kind == "interval":
-            words = f"two noise levels σ, {self.minimum:.16g} ≤ low < high ≤ {self.maximum:.16g}"
-        else:
-            noun = "a whole number" if self.kind == "integer" else "a number"
-            top = f" to {self.maximum:.16g}" if math.isfinite(self.maximum) else " up"
-            words = f"{noun} from {self.minimum:.16g}{top}"
-        return words + (", or none" if self.optional else "")
-
-    def admits(self, value: Any) -> bool:
-        """Whether `value` is of the field's type and in its range."""
-        if value is None:
-            return self.optional
-        if self.choices is not None:
-            small = _is_number(value, int) and 0 <= value < 1000  # an order; str() refuses huge numbers
-            return (isinstance(value, str) or small) and str(value) in self.choices
-        if self.kind == "name":
-            return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value) is not None
-        if self.kind == "condition":
-            return _is_text(value) or (_is_number(value, int) and 0 <= value < 2**31)
-        if self.kind == "interval":
-            numbers = isinstance(value, tuple) and len(value) == 2 and all(_is_number(v, int | float) for v in value)
-            return numbers and self.minimum <= value[0] < value[1] <= self.maximum
-        if self.kind == "start":
-            return isinstance(value, PureNoise)
-        return _is_number(value, int if self.kind == "integer" else int | float) and (
-            self.minimum <= value <= self.maximum and math.isfinite(value)
-        )
-
-
-def _is_number(value: Any, types: Any) -> bool:
-    return isinstance(value, types) and not isinstance(value, bool)
-
-
-def _is_text(value: Any) -> bool:
-    """A string that can be written down: no half of a surrogate pair, not longer than a caption."""
-    return isinstance(value, str) and len(value) <= 1000 and not any("\ud800" <= c <= "\udfff" for c in value)
-
-
-class RequestError(ValueError):
-    """A field that cannot be what it was asked to be; `field` is its name."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-
-
-class PureNoise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="noise"):
-    """Start from x = std · ε at the noisiest level."""
+Start = PureNoise | Image | Encoding | Slerp | Branch
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One run, completely. Raises RequestError, which names the field, for anything out of range."""
+    """One run, completely. Raises RequestError, which names the field, for anything out of range.
+
+    λ, the order and the options below them belong to the sampler: what is left out is the sampler's own, and what it
+    does not have is none. `sigmas` bring their own `steps`, and `spacing` = "explicit".
+    """
 
     model: Annotated[str, Field("name", "Model", "The denoiser that generates.", "D")] = "digits"
     condition: Annotated[
@@ -115,7 +76,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Field("integer", "Samples", "How many images; sample b has the seed of the run + b.", "B", "", 1, 64),
     ] = 16
     seed: Annotated[
-        int, Field("integer", "Seed", "Sample b is drawn with seed + b, whatever its batch.", "", "", 0, 2**32 - 1)
+        int, Field("integer", "Seed", "Sample b is drawn with seed + b, whatever its batch.", "", "", 0, MAX_SEED)
     ] = 0
     sampler: Annotated[
         str,
@@ -124,15 +85,19 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     order: Annotated[
         int,
         Field("choice", "Order", "Error per run falls as 1/N or 1/N².", "p", "error = O(N⁻ᵖ)", choices=ORDERS),
-    ] = 2
+    ] = None  # type: ignore[assignment]  # __post_init__ puts in the sampler's own
     steps: Annotated[
         int,
-        Field("integer", "Steps", "Steps from noise to image.", "N", "", 1, 1000, (1, 100)),
+        Field("integer", "Steps", "Steps from noise to image.", "N", "", 1, MAX_STEPS, (1, 100)),
     ] = 20
     spacing: Annotated[
         str,
         Field("choice", "Spacing", "Where the noise levels lie.", choices=catalog.SPACINGS),
     ] = "karras"
+    sigmas: Annotated[
+        tuple[float, ...] | None,
+        Field("levels", "Noise levels", "The levels, where you list them.", "σ", "", 0, MAX_SIGMA, optional=True),
+    ] = None
     schedule: Annotated[
         str | None,
         Field(
@@ -157,7 +122,64 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             100,
             (0, 2),
         ),
-    ] = 0.0
+    ] = None  # type: ignore[assignment]  # as the order
+    noise_interval: Annotated[
+        tuple[float, float] | None,
+        Field(
+            "interval",
+            "Noise interval",
+            "Add noise only at noise levels in it; none for all.",
+            "σ",
+            minimum=0,
+            maximum=MAX_SIGMA,
+            optional=True,
+        ),
+    ] = None
+    noise: Annotated[
+        str,
+        Field("choice", "Noise", "What two runs with the same seed share.", "W", choices=catalog.NOISES),
+    ] = None  # type: ignore[assignment]
+    eta: Annotated[
+        float | None,
+        Field("number", "DDIM’s η", "0 is the ODE, 1 is DDPM.", "η", "s = η std₁ √(1 − r²)", 0, 1),
+    ] = None
+    churn: Annotated[
+        float | None,
+        Field(
+            "number",
+            "Churn",
+            "Noise added before each step and removed by it; 0 is the ODE.",
+            "S",
+            "σ̂ = σ (1 + min(S/N, √2 − 1))",
+            0,
+            1000,
+            (0, 80),
+        ),
+    ] = None
+    tolerance: Annotated[
+        float | None,
+        Field("number", "Tolerance", "The error of a step, relative and absolute.", "τ", "", 1e-8, 0.1),
+    ] = None
+    langevin_steps: Annotated[
+        int | None,
+        Field("integer", "Langevin steps", "Steps of Langevin at each noise level.", "M", "", 1, 20),
+    ] = None
+    step_size: Annotated[
+        float | None,
+        Field(
+            "number",
+            "Step size",
+            "Of Langevin, relative to the noise level.",
+            "δ",
+            "x + ½ δ std² ∇log p + √δ std z",
+            1e-4,
+            1,
+        ),
+    ] = None
+    sigma: Annotated[
+        float | None,
+        Field("number", "Noise level", "Where Langevin stays.", "σ", "", 1e-3, 1e4, (0.01, 2)),
+    ] = None
     guidance: Annotated[
         float,
         Field(
@@ -179,26 +201,85 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "Guide only at noise levels in it; none for all.",
             "σ",
             minimum=0,
-            maximum=1e6,
+            maximum=MAX_SIGMA,
             optional=True,
         ),
     ] = None
-    start: Annotated[PureNoise, Field("start", "Start", "What the run starts from.")] = PureNoise()
+    guide: Annotated[
+        str | None,
+        Field(
+            "name",
+            "Guide",
+            "What guides: none for the model without condition, a weaker model, or a classifier of noisy images.",
+            optional=True,
+        ),
+    ] = None
+    guidance_rescale: Annotated[
+        float,
+        Field("number", "Rescale", "How far the guided D gets back its contrast (Lin et al. 2024).", "φ", "", 0, 1),
+    ] = 0.0
+    clip: Annotated[
+        float | None,
+        Field(
+            "number", "Clip", "Keep D between −c and c, after guidance.", "c", "", 0.01, 100, (0.5, 2), optional=True
+        ),
+    ] = None
+    start: Annotated[Start, Field("start", "Start", "What the run starts from.")] = PureNoise()
 
     def __post_init__(self) -> None:
+        sampler = catalog.SAMPLERS.get(self.sampler) if isinstance(self.sampler, str) else None
+        if sampler is not None:
+            self._fill(sampler)
         for name, field in FIELDS.items():
             value = getattr(self, name)
-            if not field.admits(value):
-                raise RequestError(name, f"{name} must be {field.allowed}, not {_short(value)}.")
-        sampler = catalog.SAMPLERS[self.sampler]
-        if self.lam and not sampler.stochastic:
-            raise RequestError("lam", f"lam must be 0 with the sampler {self.sampler}, not {_short(self.lam)}.")
+            left_out = value is None and name in OPTIONS
+            if not (left_out or field.admits(value)):
+                raise RequestError(name, f"{name} must be {field.allowed}, not {short(value)}.")
+        assert sampler is not None
+        self._check_together(sampler)
+
+    def _fill(self, sampler: catalog.Sampler) -> None:
+        """Put in what was left out."""
+        defaults = {**ABSENT, **sampler.options, "order": sampler.orders[0]}
+        if self.sigmas is not None and FIELDS["sigmas"].admits(self.sigmas):
+            msgspec.structs.force_setattr(self, "steps", len(self.sigmas))
+            msgspec.structs.force_setattr(self, "spacing", "explicit")
+        for name, default in defaults.items():
+            if getattr(self, name) is None:
+                msgspec.structs.force_setattr(self, name, default)
+
+    def _check_together(self, sampler: catalog.Sampler) -> None:
+        for name, absent in ABSENT.items():
+            value = getattr(self, name)
+            if name not in sampler.options and value != absent:
+                only = "none" if absent is None else f"{absent:g}" if name == "lam" else absent
+                raise RequestError(name, f"{name} must be {only} with the sampler {self.sampler}, not {short(value)}.")
         if self.order not in sampler.orders:
-            orders = " or ".join(map(str, sampler.orders))
+            orders = " or ".join(map(str, sorted(sampler.orders)))
             raise RequestError("order", f"order must be {orders} with the sampler {self.sampler}, not {self.order!r}.")
+        if self.spacing == "explicit" and self.sigmas is None:
+            raise RequestError("sigmas", f"sigmas must be {FIELDS['sigmas'].allowed}, with the spacing explicit.")
+        if not isinstance(self.start, Start):
+            raise RequestError("start", f"start must be {FIELDS['start'].allowed}, not {short(self.start)}.")
+        if isinstance(self.start, Slerp) and len(self.start.fractions) != self.count:
+            said = f"{len(self.start.fractions)} for {self.count}"
+            raise RequestError("start", f"start must be a slerp with a fraction for each sample, not {said}.")
+        if isinstance(self.start, Branch) and self.count > self.start.request.count:
+            parent = self.start.request.count
+            raise RequestError("count", f"count must be at most {parent}, as in the run it branches from.")
 
     def replace(self, **changes: Any) -> Request:
-        """A copy with some fields changed, checked again."""
+        """A copy with some fields changed, checked again.
+
+        A new sampler brings its own λ, order and options, and new steps or a new spacing put away the listed levels,
+        except where those are given too.
+        """
+        if changes.get("sampler", self.sampler) != self.sampler:
+            sampler = catalog.SAMPLERS.get(changes["sampler"]) if isinstance(changes["sampler"], str) else None
+            kept = {"noise", "noise_interval"} & set(sampler.options if sampler else ())
+            changes = dict.fromkeys([name for name in (*ABSENT, "order") if name not in kept]) | changes
+        if self.sigmas is not None and "sigmas" not in changes and changes.keys() & {"steps", "spacing"}:
+            changes = {"sigmas": None, "spacing": "karras"} | changes
         return msgspec.structs.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -214,15 +295,16 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """The request of `to_dict`. Raises RequestError for an unknown field or version, or a value out of range."""
         values = dict(values)
         version = values.pop("version", VERSION)
-        if not _is_number(version, int) or not 1 <= version <= VERSION:
-            raise RequestError("version", f"version must be a whole number from 1 to {VERSION}, not {_short(version)}.")
+        if not is_number(version, int) or not 1 <= version <= VERSION:
+            raise RequestError("version", f"version must be a whole number from 1 to {VERSION}, not {short(version)}.")
         for name in values:
             if name not in FIELDS:
-                raise RequestError(name, f"{_short(name)} is not a field of a request; they are {', '.join(FIELDS)}.")
-        if isinstance(values.get("guidance_interval"), list):
-            values["guidance_interval"] = tuple(values["guidance_interval"])
-        if values.get("start", {"type": "noise"}) == {"type": "noise"}:
-            values["start"] = PureNoise()
+                raise RequestError(name, f"{short(name)} is not a field of a request; they are {', '.join(FIELDS)}.")
+        for name, value in values.items():
+            if isinstance(value, list) and FIELDS[name].kind in ("interval", "levels"):
+                values[name] = tuple(value)
+        if isinstance(values.get("start"), dict):
+            values["start"] = _start(values["start"])
         return cls(**values)
 
     @classmethod
@@ -238,12 +320,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return cls.from_dict(values)
 
 
-def _short(value: Any) -> str:
+def _start(values: dict[str, Any]) -> Start:
+    """A start from plain values. Raises RequestError, for the field "start"."""
     try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # a number of thousands of digits, a list a thousand deep
-        text = f"such a {type(value).__name__}"
-    return text if len(text) <= 60 else text[:57] + "…"
+        if isinstance(values.get("request"), dict):  # a branch: its parent is read as any request
+            values = {**values, "request": Request.from_dict(values["request"])}
+        start: Start = msgspec.convert(values, Start)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        reason = str(error).split(" - at `$")[0].rstrip(".")
+        said = reason if reason.startswith("start must") else f"start must be {FIELDS['start'].allowed}: {reason}"
+        raise RequestError("start", f"{said}.") from error
+    return start
 
 
 def _fields() -> dict[str, Field]:
@@ -251,5 +338,13 @@ def _fields() -> dict[str, Field]:
     return {name: next(m for m in get_args(hint)[1:] if isinstance(m, Field)) for name, hint in hints.items()}
 
 
-FIELDS: dict[str, Field] = _fields()
+FIELDS: dict[str, Field] = {}
 """The metadata of every field of a request, in the order of the class."""
+
+OPTIONS = ("order", *dict.fromkeys(name for sampler in catalog.SAMPLERS.values() for name in sampler.options))
+"""The fields that belong to the sampler."""
+
+ABSENT: dict[str, Any] = {**dict.fromkeys(OPTIONS[1:]), "lam": 0.0, "noise": "step"}
+"""What the options are, all but the order, where the sampler does not have them."""
+
+FIELDS.update(_fields())

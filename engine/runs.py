@@ -3,50 +3,136 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from math import hypot, isfinite
+
+import torch
 
 from engine import models, samplers
-from engine.guidance import classifier_free
+from engine.guidance import guided
 from engine.models.checkpoint import ModelError
 from engine.models.denoiser import Denoiser
-from engine.noise import KeyedNoise
-from engine.request import Request, RequestError
-from engine.samplers import Step
-from engine.schedules import SCHEDULES, Level, grid
+from engine.models.registry import load_guide
+from engine.noise import KeyedNoise, Noise, PathNoise, later
+from engine.origin import Origin, left_at, levels_of, origin, repainting, schedule_of
+from engine.request import Branch, Request, RequestError
+from engine.samplers import Denoise, Lam, Step
+from engine.schedules import Level
+from engine.starts import Encoding
 
 
-def levels(request: Request) -> list[Level]:
-    """The noise levels that a run of this request visits, from the noisiest to the clean one."""
-    return _levels(request, _load(request))
+class RunError(RuntimeError):
+    """A run that cannot go on; the message says at which step, and why."""
 
 
-def _levels(request: Request, denoiser: Denoiser) -> list[Level]:
-    schedule = SCHEDULES[request.schedule]() if request.schedule else denoiser.schedule
-    return grid(schedule, request.steps, request.spacing)
+def levels(request: Request, denoiser: Denoiser | None = None) -> list[Level]:
+    """The noise levels that a run of this request visits, from the first to the last. Raises RequestError."""
+    model = denoiser or _load(request.model)
+    if not isinstance(request.start, Branch):
+        return levels_of(request, model)
+    parent = levels(request.start.request, denoiser)
+    return levels_of(request, model, parent[left_at(request.start, len(parent) - 1)])
 
 
-def run(request: Request) -> Iterator[Step]:
+def run(request: Request, denoiser: Denoiser | None = None) -> Iterator[Step]:
     """Generate: yields every step as it is made; stop iterating to cancel.
 
-    The last step's `x_next` is the result, [count, C, H, W] in [−1, 1]. Raises RequestError, before anything is
-    computed, for a model or condition that does not exist, and ModelError for weights that cannot be used.
+    The last step's `x_next` is the result, [count, C, H, W] in [−1, 1]. A `denoiser` of your own takes the place of the
+    request's model. Raises RequestError, before the first step, for a model, condition, guide or start that does not
+    exist or does not fit, and RunError for values that are not finite.
     """
-    denoiser = _load(request)
-    try:
-        denoise = classifier_free(
-            denoiser, request.condition, request.count, request.guidance, request.guidance_interval
-        )
-    except ValueError as error:
-        raise RequestError("condition", f"{error}.") from error
-    path = _levels(request, denoiser)
-    noise = KeyedNoise(request.seed, request.count, denoiser.shape, denoiser.device)
-    x = path[0].std * noise.initial()
-    if request.sampler == "heun":
-        return samplers.heun_sampler(denoise, x, path, noise)
-    return samplers.bridge_sampler(denoise, x, path, noise, request.lam, request.order)
+    model = denoiser or _load(request.model)
+    denoise = repainting(_guided(request, model), request, model)
+    keyed = KeyedNoise(request.seed, request.count, model.shape, model.device)
+    begin = origin(
+        request, model, keyed, lambda parent: run(parent, denoiser), lambda start: _encoder(start, request, denoiser)
+    )
+    noise = PathNoise(keyed, begin.levels) if request.noise == "path" else later(keyed, begin.first)
+    return _watched(_sampler(request, denoise, begin, noise, model), begin)
 
 
-def _load(request: Request) -> Denoiser:
+def _sampler(request: Request, denoise: Denoise, begin: Origin, noise: Noise, denoiser: Denoiser) -> Iterator[Step]:
+    """The sampler of a request, at work."""
+    x, path = begin.x, begin.levels
+    match request.sampler:
+        case "ddim_eta":
+            return samplers.ddim_sampler(denoise, x, path, noise, request.eta or 0.0)
+        case "ddpm_large":
+            return samplers.ddpm_large_sampler(denoise, x, path, noise)
+        case "unipc":
+            return samplers.unipc_sampler(denoise, x, path, noise)
+        case "heun":
+            churn = (request.churn or 0.0) * (len(path) - 1) / request.steps  # a part of a run has its part of it
+            return samplers.heun_sampler(denoise, x, path, noise, churn, request.noise_interval)
+        case "rk45":
+            assert request.tolerance is not None
+            return samplers.rk45_sampler(denoise, x, path, noise, request.tolerance)
+        case "euler" | "euler_maruyama":
+            return samplers.euler_sampler(denoise, x, path, noise, schedule_of(request, denoiser), _lam(request))
+        case "predictor_corrector":
+            assert request.langevin_steps is not None
+            assert request.step_size is not None
+            return samplers.predictor_corrector_sampler(
+                denoise, x, path, noise, _lam(request), request.langevin_steps, request.step_size
+            )
+        case "langevin" | "annealed_langevin":
+            assert request.step_size is not None
+            return samplers.langevin_sampler(denoise, x, path, noise, request.step_size)
+        case _:
+            return samplers.bridge_sampler(denoise, x, path, noise, _lam(request), request.order, begin.previous)
+
+
+def _lam(request: Request) -> Lam:
+    """λ, inside its interval of σ where there is one."""
+    if request.noise_interval is None or request.lam == 0.0:
+        return request.lam
+    low, high = request.noise_interval
+    return lambda sigma: request.lam if low <= sigma <= high else 0.0
+
+
+def _guided(request: Request, denoiser: Denoiser) -> Denoise:
     try:
-        return models.load(request.model)
+        guide = load_guide(request.guide) if request.guide else None
+    except ModelError as error:
+        raise RequestError("guide", str(error)) from error
+    weight, interval = request.guidance, request.guidance_interval
+    return _bound(
+        denoiser, request.condition, request.count, weight, interval, request.guidance_rescale, guide, request.clip
+    )
+
+
+def _encoder(start: Encoding, request: Request, denoiser: Denoiser | None) -> Denoise:
+    """The denoiser that an image is encoded with: unguided."""
+    model = _load(start.model) if start.model else denoiser or _load(request.model)
+    return _bound(model, start.condition, 1)
+
+
+def _bound(denoiser: Denoiser, *rest: object) -> Denoise:
+    try:
+        return guided(denoiser, *rest)  # type: ignore[arg-type]
+    except ValueError as error:  # its first word is the field
+        raise RequestError(str(error).split()[0], f"{error}.".replace("..", ".")) from error
+
+
+def _load(name: str) -> Denoiser:
+    try:
+        return models.load(name)
     except ModelError as error:
         raise RequestError("model", str(error)) from error
+
+
+def _watched(steps: Iterator[Step], begin: Origin) -> Iterator[Step]:
+    """The steps, until one is not finite; the evaluations counted from the start of what came before."""
+    total = len(begin.levels) - 1
+    for step in steps:
+        if not isfinite(float(step.x_next.sum())):  # between two steps: inside one nothing waits for the device
+            raise RunError(_cause(step, total))
+        yield replace(step, nfe=step.nfe + begin.nfe) if begin.nfe else step
+
+
+def _cause(step: Step, total: int) -> str:
+    at = f"at step {step.index + 1} of {total} (σ = {step.level.sigma:.4g})"
+    large = 1e6 * hypot(step.level.alpha, step.level.std)
+    if bool(torch.isfinite(step.denoised).all()) or float(step.x.abs().max()) > large:
+        return f"The run stopped {at}: x grew beyond all numbers; more steps, or a smaller step size, keep it finite."
+    return f"The run stopped {at}: the denoiser returned values that are not finite."

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.models.checkpoint import ModelError, load_tensors, save_tensors
+from engine.models.noisy_classifier import evidence
 from engine.models.parameterization import Parameterization
 from engine.noise import generator
 from engine.schedules import Level
@@ -59,6 +60,20 @@ class Images:
         return images, torch.from_numpy(self.labels[chosen]).long()
 
 
+def _noisy(clean: Tensor, mean: float, spread: float, draw: np.random.Generator) -> tuple[Tensor, list[Level]]:
+    """Clean images with noise of log σ ~ N(mean, spread²), and the level of each."""
+    sigmas = np.exp(mean + spread * draw.standard_normal(len(clean)))
+    noise = torch.from_numpy(draw.standard_normal(clean.shape, dtype=np.float32))
+    x = clean + torch.from_numpy(sigmas).float()[:, None, None, None] * noise
+    return x, [Level(0.0, 1.0, float(sigma)) for sigma in sigmas]
+
+
+def _coefficients(parameterization: Parameterization, levels: list[Level]) -> tuple[Tensor, ...]:
+    """skip, out, into and the label of every level, each [B, 1, 1, 1]."""
+    rows = torch.tensor([parameterization.coefficients(level) for level in levels])
+    return rows[:, :, None, None, None].unbind(1)
+
+
 @dataclass
 class Denoising:
     """Denoising score matching (Vincent 2011) as ‖F − (x_0 − skip · x)/out‖² (Karras et al. 2022, eq. 8).
@@ -77,11 +92,8 @@ class Denoising:
     def loss(self, seed: int, step: int) -> Tensor:
         clean, labels = self.data.batch(seed, step)
         draw = generator(seed, step, DRAWS)
-        sigmas = np.exp(self.mean + self.spread * draw.standard_normal(len(clean)))
-        coefficients = [self.parameterization.coefficients(Level(0.0, 1.0, float(sigma))) for sigma in sigmas]
-        skip, out, into, label = torch.tensor(coefficients)[:, :, None, None, None].unbind(1)  # each [B, 1, 1, 1]
-        noise = torch.from_numpy(draw.standard_normal(clean.shape, dtype=np.float32))
-        x = clean + torch.from_numpy(sigmas).float()[:, None, None, None] * noise
+        x, levels = _noisy(clean, self.mean, self.spread, draw)
+        skip, out, into, label = _coefficients(self.parameterization, levels)
         labels[torch.from_numpy(draw.random(len(labels)) < self.drop)] = self.classes
         with torch.autocast("cpu", torch.bfloat16):
             f = self.network(into * x, label.flatten(), labels)
@@ -108,6 +120,29 @@ class Classification:
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.network(images)
         return functional.cross_entropy(logits.float(), labels, label_smoothing=0.05)
+
+
+@dataclass
+class NoisyClassification:
+    """Cross-entropy on noisy images, log σ ~ N(mean, spread²), at all noise levels alike (Dhariwal & Nichol 2021).
+
+    Neither smoothed labels nor changed images: guidance needs the probabilities of the data themselves.
+    """
+
+    network: nn.Module
+    parameterization: Parameterization
+    data: Images
+    mean: float = 0.0
+    spread: float = 1.6
+
+    def loss(self, seed: int, step: int) -> Tensor:
+        clean, labels = self.data.batch(seed, step)
+        x, levels = _noisy(clean, self.mean, self.spread, generator(seed, step, DRAWS))
+        _, _, into, label = _coefficients(self.parameterization, levels)
+        scale = torch.tensor([[evidence(level.sigma)] for level in levels])  # [B, 1]
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = self.network(into * x, label.flatten(), scale)
+        return functional.cross_entropy(logits, labels)
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,8 @@ class Worker:
             self.send(wire.Stepped(run, step.index, step.nfe, self.jobs[run].seconds), noisy, clean)
             yield
         assert step is not None
-        self.send(wire.Finished(run, step.nfe, self.jobs[run].seconds), pixels(step.x_next.cpu().numpy()))
+        last = pixels(step.x_next.cpu().numpy(), (step.next.alpha**2 + step.next.std**2) ** 0.5)  # noisy, of Langevin
+        self.send(wire.Finished(run, step.nfe, self.jobs[run].seconds), last)
 
     def _advance(self, job: Job) -> None:
         before = time.perf_counter()
@@ -149,6 +150,7 @@ def main() -> int:
     def send(message: wire.Event, *arrays: object) -> None:
         _write(out, wire.frame(message, *arrays))  # type: ignore[arg-type]
 
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin steal the cores from the window
     import torch
 
     from engine.device import pick

@@ -1,4 +1,4 @@
-"""What the inspector is set to: the fields of one lane's request, and what they mean together."""
+"""What the inspector is set to: the request of one lane, and which of its fields mean something together."""
 
 from __future__ import annotations
 
@@ -7,78 +7,108 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop_app.state.guides import fits, is_denoiser
+from desktop_app.state.levels import listed
 from engine import catalog
-from engine.request import FIELDS, Request
+from engine.catalog import cards
+from engine.fields import RequestError
+from engine.request import FIELDS, OPTIONS, Request
+
+GUIDING = ("guidance", "guidance_interval", "guidance_rescale")
 
 
 class Controls(QObject):
-    """The values of one request, each always valid on its own; `request()` makes them valid together."""
+    """A request, always valid, that is changed field by field; `request()` is what it comes to."""
 
     changed = Signal(str)  # the field's name
 
     def __init__(self, request: Request | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        request = request or Request()
-        self._values: dict[str, Any] = {name: getattr(request, name) for name in FIELDS}
+        self._request = request or Request()
+        self._unlisted: dict[str, Any] = {}  # the steps and the spacing to go back to from listed levels
         self.seed_locked = False
 
     def __getitem__(self, name: str) -> Any:
-        return self._values[name]
+        return getattr(self._request, name)
 
     def set(self, name: str, value: Any) -> bool:
-        """Take a value where the field admits it; says whether it did."""
+        """Take a value, and what it brings with it; says whether it can be taken."""
         if not FIELDS[name].admits(value):
             return False
-        if self._values[name] != value:
-            self._values[name] = value
-            self.changed.emit(name)
+        if self[name] == value:
+            return True
+        try:
+            self._become(self._with(name, value))
+        except RequestError:
+            return False
         return True
 
     def take(self, request: Request) -> None:
         """Take every field of a request."""
-        for name in FIELDS:
-            self.set(name, getattr(request, name))
+        self._unlisted = {}
+        self._become(request)
+
+    def has(self, name: str) -> bool:
+        """Whether the chosen sampler has this field, or the spacing this list."""
+        sampler = catalog.SAMPLERS[self["sampler"]]
+        if name == "order":
+            return len(sampler.orders) > 1
+        if name == "sigmas":
+            return bool(self["spacing"] == "explicit")
+        return name not in OPTIONS or name in sampler.options
+
+    def is_default(self, name: str) -> bool:
+        """Whether a field is as the sampler, or the program, has it."""
+        return bool(self[name] == getattr(Request(sampler=self["sampler"]), name))
 
     def why_disabled(self, name: str) -> str:
-        """Why a field has no effect with the present sampler or condition; empty where it has one."""
-        sampler = catalog.SAMPLERS[self["sampler"]]
-        if name == "lam" and not sampler.stochastic:
-            return f"{sampler.label} solves the ODE: λ is 0."
-        if name == "order" and len(sampler.orders) == 1:
-            return f"{sampler.label} has order {sampler.orders[0]}."
-        if name in ("guidance", "guidance_interval") and self["condition"] is None:
+        """Why a field has no effect with the others as they are; empty where it has one."""
+        if name in ("spacing", "sigmas") and self["sampler"] == "langevin":
+            return "Langevin stays at one noise level."
+        if name == "steps" and self["spacing"] == "explicit":
+            return "There are as many steps as noise levels in your list."
+        if name in GUIDING and self._nothing_to_guide():
             return "Without a condition there is nothing to guide."
         return ""
 
     def request(self) -> Request:
         """The request that the values stand for; a field without effect takes its neutral value."""
-        values = dict(self._values)
-        sampler = catalog.SAMPLERS[values["sampler"]]
-        if not sampler.stochastic:
-            values["lam"] = 0.0
-        if values["order"] not in sampler.orders:
-            values["order"] = sampler.orders[-1]
-        if values["condition"] is None:
-            values["guidance"], values["guidance_interval"] = 1.0, None
-        return Request(**values)
+        if self._nothing_to_guide():
+            neutral = Request()
+            return self._request.replace(guide=None, **{name: getattr(neutral, name) for name in GUIDING})
+        return self._request
 
     def randomise_seed(self) -> None:
         """A new seed, whether locked or not: asked for by hand."""
         self.set("seed", random.SystemRandom().randrange(2**32))
 
+    def _nothing_to_guide(self) -> bool:
+        """A condition is guided towards, or a weaker model away from."""
+        return self["condition"] is None and not is_denoiser(self["guide"])
+
+    def _with(self, name: str, value: Any) -> Request:
+        """The request with one field changed, and with it what cannot stay. Raises RequestError."""
+        changes = {name: value}
+        if name == "model":
+            card = cards().get(value)
+            if card is not None and isinstance(self["condition"], int) and self["condition"] >= len(card.classes):
+                changes["condition"] = None
+            if not fits(self["guide"], value):
+                changes["guide"] = None
+        leaves = (name == "spacing" and value != "explicit") or (name == "sampler" and value == "langevin")
+        if leaves and self["spacing"] == "explicit":
+            changes = {"spacing": "karras", "sigmas": None, **self._unlisted, **changes}
+        elif name == "spacing" and value == "explicit":
+            self._unlisted = {"steps": self["steps"], "spacing": self["spacing"]}
+            changes["sigmas"] = listed(self._request)
+        return self._request.replace(**changes)
+
+    def _become(self, request: Request) -> None:
+        before, self._request = self._request, request
+        for name in differing(before, request):
+            self.changed.emit(name)
+
 
 def differing(a: Request, b: Request) -> list[str]:
     """The fields in which two requests differ, in the order of the class."""
     return [name for name in FIELDS if getattr(a, name) != getattr(b, name)]
-
-
-def shown(name: str, value: Any) -> str:
-    """A value as a person reads it."""
-    field = FIELDS[name]
-    if value is None:
-        return "any" if name == "condition" else "model’s own" if name == "schedule" else "all"
-    if field.choices is not None:
-        return field.choices[str(value)].label
-    if field.kind == "interval":
-        return f"{value[0]:g} – {value[1]:g}"
-    return f"{value:g}" if field.kind == "number" else str(value)

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 import platformdirs
 
-from engine.request import Request, RequestError
+from engine.fields import RequestError
+from engine.request import Request
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True):
@@ -22,6 +23,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     speed: Annotated[float, msgspec.Meta(ge=0.25, le=4.0)] = 1.0
     loop: bool = False
     seed_locked: bool = False
+    one_path: bool = True  # of noise, for all lanes of Compare
+    more: list[str] = []  # the sections whose less used fields are shown
     geometry: str = ""  # of the window, base64
     requests: dict[str, dict[str, Any]] = {}  # "generate", "a", "b"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
@@ -35,7 +35,8 @@ class Run(QObject):
         super().__init__(parent)
         self.request = request
         self.levels: list[tuple[float, float, float]] = []  # (t, alpha, std)
-        self._falling: list[float] = []  # −log σ of every step, ascending
+        self._falling: list[float] = []  # −log σ of every noisy level, ascending
+        self.span: tuple[float, float] | None = None  # log σ of the noisiest level that has signal, and of the last
         self.noisy: list[Pictures] = []
         self.denoised: list[Pictures] = []
         self.nfe: list[int] = []
@@ -49,6 +50,16 @@ class Run(QObject):
         return len(self.noisy)
 
     @property
+    def steps(self) -> int:
+        """The number of steps; the request's, which can be fewer, until the engine has said."""
+        return len(self.levels) - 1 if self.levels else self.request.steps
+
+    @property
+    def is_level(self) -> bool:
+        """Whether it stays at one noise level, as Langevin's dynamics does."""
+        return bool(self.levels) and self.sigma(0) == self.sigma(self.steps)
+
+    @property
     def over(self) -> bool:
         return self.status in ("finished", "stopped", "failed")
 
@@ -58,15 +69,16 @@ class Run(QObject):
         return std / alpha if alpha else float("inf")
 
     def nearest(self, sigma: float) -> int:
-        """The position whose noise level is nearest in log σ; a clean level stands beside the result only."""
+        """The position whose noise level is nearest in log σ, the last of several; a clean level is the result's."""
         if sigma == 0.0:
-            return self.request.steps
+            return self.steps
         if not math.isfinite(sigma):
             return 0
         here = -math.log(sigma)
         right = min(bisect_left(self._falling, here), len(self._falling) - 1)
         left = max(right - 1, 0)
-        return left if here - self._falling[left] <= self._falling[right] - here else right
+        nearest = left if here - self._falling[left] <= self._falling[right] - here else right
+        return bisect_right(self._falling, self._falling[nearest]) - 1
 
     def pictures(self, view: str, index: int) -> Pictures:
         """x_t ("noisy") or x̂₀ ("denoised") at a position."""
@@ -75,15 +87,17 @@ class Run(QObject):
     def remaining(self) -> float:
         """Seconds that the rest is likely to take; 0 where that is not known."""
         done = len(self.seconds)
-        return self.seconds[-1] / done * (self.request.steps - done) if done and not self.over else 0.0
+        return self.seconds[-1] / done * (self.steps - done) if done and not self.over else 0.0
 
     def receive(self, event: wire.Event, arrays: wire.Arrays) -> None:
         """Take in a frame of this run."""
         match event:
             case wire.Started():
                 self.levels, self.status = event.levels, "running"
-                sigmas = [self.sigma(k) for k in range(self.request.steps)]
-                self._falling = [-math.log(sigma) if math.isfinite(sigma) else -math.inf for sigma in sigmas]
+                sigmas = [self.sigma(k) for k in range(len(self.levels))]
+                self._falling = [-math.log(sigma) if math.isfinite(sigma) else -math.inf for sigma in sigmas if sigma]
+                finite = [-place for place in self._falling if math.isfinite(place)]
+                self.span = (finite[0], finite[-1]) if finite else None
                 self.started.emit()
             case wire.Stepped():
                 self._append(arrays[0], arrays[1], event.nfe, event.seconds)

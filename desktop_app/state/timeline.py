@@ -35,14 +35,14 @@ class Timeline(QObject):
 
     @property
     def leader(self) -> Run | None:
-        """The lane whose steps are the timeline's steps: the one with the most."""
-        return max(self.lanes, key=lambda run: len(run.levels) or run.request.steps + 1, default=None)
+        """The lane whose steps are the timeline's steps: of those whose noise falls the one with the most."""
+        return max(self.lanes, key=lambda run: (not run.is_level, run.steps), default=None)
 
     @property
     def length(self) -> int:
         """The number of the last position: the number of steps."""
         leader = self.leader
-        return leader.request.steps if leader else 0
+        return leader.steps if leader else 0
 
     @property
     def reached(self) -> int:
@@ -79,7 +79,9 @@ class Timeline(QObject):
     def _wanted(self, run: Run, position: int) -> int:
         leader = self.leader
         if run is leader or leader is None or not leader.levels or not run.levels:
-            return min(position, run.request.steps)
+            return min(position, run.steps)
+        if run.is_level:  # no σ tells its steps apart
+            return round(position / max(leader.steps, 1) * run.steps)
         return run.nearest(leader.sigma(min(position, len(leader.levels) - 1)))
 
     def seek(self, position: int) -> None:

@@ -36,6 +36,10 @@ QPushButton:disabled, QToolButton:disabled, QComboBox:disabled, QLineEdit:disabl
 QToolButton { padding: 0; min-width: 26px; }
 QToolButton[quiet="true"] { background: transparent; }
 QToolButton[quiet="true"]:hover { background: $hover; }
+QToolButton[role="disclosure"], QToolButton[role="disclosure"]:checked {
+  background: transparent; border-color: transparent; color: $text_soft; padding: 0 12px 0 0; margin-left: -3px; }
+QToolButton[role="disclosure"]:hover { color: $text; }
+QToolButton[role="disclosure"]:focus { border-color: $accent; }
 QToolButton:checked, QToolButton[quiet="true"]:checked { background: $hover; border-color: $accent; }
 QToolButton:disabled, QToolButton[quiet="true"]:disabled { background: transparent; border-color: transparent; }
 QPushButton[role="primary"] {
@@ -60,14 +64,19 @@ QToolButton[role="rail"]:focus { border-color: $accent; }
 
 QLineEdit { selection-background-color: $accent; selection-color: $on_accent; }
 QLineEdit[role="number"] { font-family: "$mono"; font-size: ${small}px; padding: 0 6px; }
-QLineEdit[invalid="true"] { border-color: $danger; }
+QPlainTextEdit[role="number"] {
+  background: $control; border: 1px solid transparent; border-radius: ${radius}px; padding: 4px 6px;
+  font-family: "$mono"; font-size: ${small}px; selection-background-color: $accent; selection-color: $on_accent; }
+QPlainTextEdit:focus { border-color: $accent; }
+QPlainTextEdit:disabled { color: $outline; }
+QLineEdit[invalid="true"], QPlainTextEdit[invalid="true"] { border-color: $danger; }
 QComboBox { padding: 0 4px 0 8px; combobox-popup: 0; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView {
   background: $control; border: 1px solid $outline; padding: 4px; selection-background-color: $hover;
   selection-color: $text; }
-QComboBox QAbstractItemView::item { min-height: 26px; padding: 0 4px; }
+QComboBox QAbstractItemView::item { min-height: 24px; padding: 0 4px; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 8px; margin: 0; }
 QScrollBar::handle:vertical { background: $hover; border-radius: 4px; min-height: 24px; }

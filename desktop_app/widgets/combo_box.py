@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QStandardItemModel, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop_app.theme import theme
+
+HEADING = Qt.ItemDataRole.UserRole + 1
+Index = QModelIndex | QPersistentModelIndex
 
 
 class ComboBox(QComboBox):
@@ -15,6 +20,25 @@ class ComboBox(QComboBox):
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMaxVisibleItems(24)
+        self.setItemDelegate(_Delegate(self))
+
+    def add_choice(self, text: str, value: Any, help_: str) -> None:
+        """An entry, and a sentence about it."""
+        self.addItem(text, value)
+        self.setItemData(self.count() - 1, help_, Qt.ItemDataRole.ToolTipRole)
+
+    def add_heading(self, text: str) -> None:
+        """A line above the entries that follow; it cannot be chosen."""
+        self.addItem(text)
+        self.setItemData(self.count() - 1, True, HEADING)
+        model = self.model()
+        assert isinstance(model, QStandardItemModel)
+        model.item(self.count() - 1).setFlags(Qt.ItemFlag.NoItemFlags)
+
+    def help_of(self, index: int) -> str:
+        """The sentence about an entry."""
+        return str(self.itemData(index, Qt.ItemDataRole.ToolTipRole) or "")
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
@@ -24,3 +48,25 @@ class ComboBox(QComboBox):
         painter = QPainter(self)
         pixmap = theme().icon("chevron-down", "text_faint", 14).pixmap(14, 14)
         painter.drawPixmap(self.width() - 21, (self.height() - 14) // 2, pixmap)
+
+
+class _Delegate(QStyledItemDelegate):
+    """Draws headings as the inspector's sections are headed."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        if not index.data(HEADING):
+            super().paint(painter, option, index)
+            return
+        painter.save()
+        font = QFont(option.font)
+        font.setPixelSize(11)
+        font.setWeight(QFont.Weight.DemiBold)
+        painter.setFont(font)
+        painter.setPen(theme().colour("text_faint"))
+        place = option.rect.adjusted(5, 0, 0, -4)
+        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom, index.data())
+        painter.restore()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        size = super().sizeHint(option, index)
+        return QSize(size.width(), 20 if index.data(HEADING) and index.row() == 0 else size.height())

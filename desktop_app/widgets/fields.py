@@ -1,35 +1,38 @@
-"""Controls for the fields of a request, made from the fields' metadata."""
+"""Controls for the fields of a request, made from the fields' metadata: what they share, lists, orders, conditions."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
 
 from desktop_app.state.controls import Controls
+from desktop_app.state.guides import guides
 from desktop_app.widgets.combo_box import ComboBox
 from desktop_app.widgets.layout import IconButton, Segments, column, label, row
 from desktop_app.widgets.number_edit import NumberEdit
-from desktop_app.widgets.slider import Slider
-from engine.catalog import cards
-from engine.request import FIELDS, Field
+from engine.catalog import SAMPLERS, cards
+from engine.fields import Field
+from engine.request import FIELDS
 
 CHOICE_WIDTH = 164
 
 
-def tooltip(field: Field) -> str:
-    """What the field is, its equation and its range, as rich text."""
+def tooltip(field: Field, *notes: str) -> str:
+    """What the field is, its equation and its range, and what there is to say just now, as rich text."""
     text = f"<p style='margin:0'><b>{field.label}</b>{f' &nbsp;{field.symbol}' if field.symbol else ''}</p>{field.help}"
     if field.equation:
         text += f"<p style='margin:4px 0 0 0'><i>{field.equation}</i></p>"
-    if field.kind in ("integer", "number"):
-        text += f"<p style='margin:4px 0 0 0'>{field.allowed[0].upper()}{field.allowed[1:]}.</p>"
-    return text
+    allowed = [f"{field.allowed[0].upper()}{field.allowed[1:]}."] if field.choices is None else []
+    shown = [*(allowed if field.kind in ("integer", "number", "interval", "levels") else []), *notes]
+    return text + "".join(f"<p style='margin:4px 0 0 0'>{note}</p>" for note in shown if note)
 
 
 class FieldControl(QWidget):
     """The control of one field: its label, and what sets it. Subclasses show a value with `show_value`."""
+
+    refused = Signal(str)  # why a typed value was not taken
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -51,9 +54,17 @@ class FieldControl(QWidget):
     def show_value(self, value: Any) -> None:
         raise TypeError("each kind of control shows its own value")
 
+    def note(self) -> str:
+        """What the tooltip says of the present value."""
+        return ""
+
     def commit(self, value: Any) -> bool:
-        """Set the field; False where it does not admit the value."""
+        """Set the field; False where it cannot have the value."""
         return self.controls is not None and self.controls.set(self.name, value)
+
+    def refuse(self, text: str) -> None:
+        """Say that what was typed cannot be taken."""
+        self.refused.emit(f"{self.field.label} must be {self.field.allowed}, not “{text[:40]}”.")
 
     def value(self) -> Any:
         """The present value."""
@@ -61,11 +72,15 @@ class FieldControl(QWidget):
 
     def _changed(self, name: str) -> None:
         assert self.controls is not None
-        if name == self.name:
-            self.show_value(self.controls[name])
+        if not self.controls.has(self.name):
+            self.hide()
+            return
+        if name == self.name or self.isHidden():
+            self.show_value(self.value())
+        self.show()
         why = self.controls.why_disabled(self.name)
         self.setEnabled(not why)
-        self.setToolTip(f"{tooltip(self.field)}<p style='margin:4px 0 0 0'>{why}</p>" if why else tooltip(self.field))
+        self.setToolTip(tooltip(self.field, self.note(), why))
 
     def _head(self, *right: QWidget) -> QWidget:
         head = QWidget()
@@ -74,28 +89,69 @@ class FieldControl(QWidget):
 
 
 class ChoiceControl(FieldControl):
-    """A list to choose from."""
+    """A list to choose from: beside its label, or below it over the whole width where its entries are long."""
 
-    def __init__(self, name: str, choices: dict[Any, tuple[str, str]]) -> None:
+    def __init__(self, name: str, choices: dict[Any, tuple[str, str]], wide: bool = False) -> None:
         """`choices`: value → (label, help)."""
         super().__init__(name)
         self.box = ComboBox()
         self.box.setAccessibleName(self.field.label)
-        self.box.setFixedWidth(CHOICE_WIDTH)
-        for value, (text, help_) in choices.items():
-            self.box.addItem(text, value)
-            self.box.setItemData(self.box.count() - 1, help_, Qt.ItemDataRole.ToolTipRole)
         self.box.activated.connect(lambda index: self.commit(self.box.itemData(index)))
-        self.setLayout(row(self.caption, None, self.box))
+        self.offer({"": choices})
+        if wide:
+            self.box.setMinimumContentsLength(1)
+            self.setLayout(column(self._head(), self.box, spacing=6))
+        else:
+            self.box.setFixedWidth(CHOICE_WIDTH)
+            self.setLayout(row(self.caption, None, self.box))
+
+    def offer(self, groups: dict[str, dict[Any, tuple[str, str]]]) -> None:
+        """What there is to choose from: heading → value → (label, help)."""
+        self.box.clear()
+        for heading, choices in groups.items():
+            if heading:
+                self.box.add_heading(heading)
+            for value, (text, help_) in choices.items():
+                self.box.add_choice(text, value, help_)
 
     def show_value(self, value: Any) -> None:
         if self.box.findData(value) < 0:
-            self.box.addItem(str(value), value)
+            self.box.add_choice(str(value), value, "")
         self.box.setCurrentIndex(self.box.findData(value))
+
+    def note(self) -> str:
+        return self.box.help_of(self.box.currentIndex())
+
+
+class SamplerControl(ChoiceControl):
+    """The samplers, in groups: those of the λ family, other solvers, Langevin's dynamics."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, {}, wide=True)
+        groups: dict[str, dict[Any, tuple[str, str]]] = {"λ FAMILY": {}, "OTHER SOLVERS": {}, "LANGEVIN": {}}
+        for sampler in SAMPLERS.values():
+            langevin = "step_size" in sampler.options
+            group = "LANGEVIN" if langevin else "λ FAMILY" if sampler.stochastic else "OTHER SOLVERS"
+            groups[group][sampler.name] = (sampler.label, sampler.help)
+        self.offer(groups)
+
+
+class GuideControl(ChoiceControl):
+    """What guides the chosen model."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, {}, wide=True)
+
+    def _changed(self, name: str) -> None:
+        assert self.controls is not None
+        if name in ("model", self.name):
+            self.offer({"": guides(self.controls["model"])})
+            self.show_value(self.value())
+        super()._changed(name)
 
 
 class OrderControl(FieldControl):
-    """A few whole numbers side by side."""
+    """A few whole numbers side by side: the orders of the chosen sampler."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -110,53 +166,11 @@ class OrderControl(FieldControl):
     def show_value(self, value: Any) -> None:
         self.segments.choose(str(value))
 
-
-class NumberControl(FieldControl):
-    """A slider over the usual range, and the exact number beside it; the number may go beyond the slider."""
-
-    refused = Signal(str)
-
-    def __init__(self, name: str, resolution: float = 1.0, marks: dict[float, str] | None = None) -> None:
-        super().__init__(name)
-        low, high = self.field.usual or (self.field.minimum, self.field.maximum)
-        self.resolution = resolution
-        self.whole = self.field.kind == "integer"
-        self.edit = NumberEdit(self.field.label)
-        self.edit.committed.connect(self._typed)
-        self.edit.bump = self.bump
-        self.slider = Slider(marks or {}, resolution)
-        self.slider.setAccessibleName(self.field.label)
-        self.slider.setRange(round(low / resolution), round(high / resolution))
-        self.slider.valueChanged.connect(self._slid)
-        layout = column(self._head(self.edit), self.slider, spacing=2)
-        self.setLayout(layout)
-
-    def bump(self, steps: int) -> None:
-        """Up or down by steps of the resolution, inside the range."""
-        value = round(self.value() / self.resolution) + steps
-        self._slid(value, clip=True)
-
-    def show_value(self, value: Any) -> None:
-        self.edit.mark(False)
-        self.edit.setText(f"{value:g}" if not self.whole else str(value))
-        with QSignalBlocker(self.slider):
-            self.slider.setValue(round(value / self.resolution))
-        self.slider.update()
-
-    def _slid(self, position: int, clip: bool = False) -> None:
-        value = position if self.whole else round(position * self.resolution, 6)
-        if clip:
-            value = min(max(value, self.field.minimum), self.field.maximum)
-        self.commit(int(value) if self.whole else float(value))
-
-    def _typed(self, text: str) -> None:
-        try:
-            value: Any = int(text) if self.whole else float(text.replace(",", "."))
-        except ValueError:
-            value = None
-        if value is None or not self.commit(value):
-            self.refused.emit(f"{self.field.label} must be {self.field.allowed}, not “{text[:40]}”.")
-        self.show_value(self.value())
+    def _changed(self, name: str) -> None:
+        assert self.controls is not None
+        for order in self.field.choices or ():
+            self.segments.button(order).setVisible(int(order) in SAMPLERS[self.controls["sampler"]].orders)
+        super()._changed(name)
 
 
 class ConditionControl(FieldControl):
@@ -186,8 +200,6 @@ class ConditionControl(FieldControl):
         card = cards().get(self.controls["model"]) if name in ("model", self.name) else None
         if card is not None and card.classes != self._classes:
             self._show_classes(card.classes)
-            if isinstance(self.value(), int) and self.value() >= len(card.classes):
-                self.commit(None)
             self.show_value(self.value())
         super()._changed(name)
 
@@ -211,8 +223,6 @@ class ConditionControl(FieldControl):
 
 class SeedControl(FieldControl):
     """The seed: a whole number in a text field, a die for a new one, and a lock that keeps it between runs."""
-
-    refused = Signal(str)
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -246,35 +256,5 @@ class SeedControl(FieldControl):
         except ValueError:
             taken = False
         if not taken:
-            self.refused.emit(f"{self.field.label} must be {self.field.allowed}, not “{text[:40]}”.")
-        self.show_value(self.value())
-
-
-class IntervalControl(FieldControl):
-    """Two noise levels between which the guidance acts; empty for all."""
-
-    refused = Signal(str)
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.low, self.high = NumberEdit(f"{self.field.label}: from σ"), NumberEdit(f"{self.field.label}: to σ")
-        for edit, text in ((self.low, "0"), (self.high, "∞")):
-            edit.setPlaceholderText(text)
-            edit.committed.connect(self._typed)
-        self.setLayout(row(self.caption, None, self.low, label("–", "faint"), self.high, spacing=4))
-
-    def show_value(self, value: Any) -> None:
-        for edit, text in zip((self.low, self.high), [f"{v:g}" for v in value] if value else ["", ""], strict=True):
-            edit.mark(False)
-            edit.setText(text)
-
-    def _typed(self, _: str) -> None:
-        low, high = self.low.text().strip(), self.high.text().strip()
-        try:
-            value = (float(low or 0), float(high or 1e4)) if low or high else None
-        except ValueError:
-            value = (1.0, 0.0)  # admitted by no field
-        if self.commit(value):
-            return
-        self.refused.emit(f"{self.field.label} must be {self.field.allowed}.")
+            self.refuse(text)
         self.show_value(self.value())

@@ -2,50 +2,74 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QPushButton, QScrollArea, QSizePolicy, QWidget
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.state.controls import Controls
 from desktop_app.theme import theme
+from desktop_app.widgets.disclosure import Disclosure
 from desktop_app.widgets.fields import (
     ChoiceControl,
     ConditionControl,
     FieldControl,
-    IntervalControl,
-    NumberControl,
+    GuideControl,
     OrderControl,
+    SamplerControl,
     SeedControl,
 )
 from desktop_app.widgets.layout import column, fill, label, line, row
+from desktop_app.widgets.number_fields import (
+    IntervalControl,
+    LevelsControl,
+    Linear,
+    Logarithmic,
+    NumberControl,
+    OptionalControl,
+)
 from engine import catalog
 from engine.request import FIELDS
 
 WIDTH = 304
-SECTIONS = {
-    "MODEL": ("model", "condition", "count", "seed"),
-    "REVERSE PROCESS": ("sampler", "order", "lam", "steps", "spacing", "schedule"),
-    "GUIDANCE": ("guidance", "guidance_interval"),
+SAMPLER = ("order", "lam", "eta", "churn", "tolerance", "langevin_steps", "sigma", "step_size")
+SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # title → (fields, those that are less often used)
+    "MODEL": (("model", "condition", "count", "seed"), ()),
+    "REVERSE PROCESS": (
+        ("sampler", *SAMPLER, "steps", "spacing", "sigmas"),
+        ("schedule", "noise", "noise_interval"),
+    ),
+    "GUIDANCE": (("guidance", "guide"), ("guidance_interval", "guidance_rescale", "clip")),
 }
+CONTROLS = {
+    "seed": SeedControl,
+    "order": OrderControl,
+    "condition": ConditionControl,
+    "sampler": SamplerControl,
+    "guide": GuideControl,
+    "clip": OptionalControl,
+}
+LOGARITHMIC = ("tolerance", "step_size", "sigma")
 
 
 def control_for(name: str) -> FieldControl:
     """The control that suits a field's metadata."""
     field = FIELDS[name]
-    if name == "seed":
-        return SeedControl(name)
-    if name == "order":
-        return OrderControl(name)
+    if name in CONTROLS:
+        return CONTROLS[name](name)
     if name == "model":
         return ChoiceControl(name, {card.name: (card.title, card.summary) for card in catalog.cards().values()})
-    if field.kind == "condition":
-        return ConditionControl(name)
     if field.kind == "interval":
         return IntervalControl(name)
+    if field.kind == "levels":
+        return LevelsControl(name)
     if field.choices is not None:
         own = {None: ("Model’s own", "The schedule that the model was trained on.")} if field.optional else {}
         return ChoiceControl(name, {**own, **{c.name: (c.label, c.help) for c in field.choices.values()}})
+    if name in LOGARITHMIC:
+        return NumberControl(name, Logarithmic())
     marks = {0.0: "ODE", 1.0: "SDE", 2.0: "2"} if name == "lam" else None
-    return NumberControl(name, 1.0 if field.kind == "integer" else 0.05, marks)
+    return NumberControl(name, Linear(1.0 if field.kind == "integer" or name == "churn" else 0.05), marks)
 
 
 class Inspector(QWidget):
@@ -54,32 +78,27 @@ class Inspector(QWidget):
     run_wanted = Signal()
     stop_wanted = Signal()
     refused = Signal(str)  # why a typed value was not taken
+    unfolded = Signal(str, bool)  # a section's title, and whether its “More” is shown
 
-    def __init__(self) -> None:
+    def __init__(self, without: Sequence[str] = ()) -> None:
+        """`without`: fields that the workspace sets by itself."""
         super().__init__()
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(WIDTH)
         self.controls: Controls | None = None
         self.fields: dict[str, FieldControl] = {}
+        self.more: dict[str, Disclosure] = {}
         body = column(spacing=12)
         fill(body, (16, 16, 8, 16), 12)  # and 8 px for the scroll bar
         self.top = column(spacing=8)  # a workspace may put something above the fields
         body.addLayout(self.top)
         for title, names in SECTIONS.items():
-            if self.fields:
-                body.addSpacing(4)
-                body.addWidget(line())
-            body.addWidget(label(title, "section"))
-            for name in names:
-                control = self.fields[name] = control_for(name)
-                if isinstance(control, NumberControl | SeedControl | IntervalControl):
-                    control.refused.connect(self.refused)
-                body.addWidget(control)
+            self._add_section(body, title, *([name for name in part if name not in without] for part in names))
         body.addStretch(1)
         inner = QWidget()
         inner.setLayout(body)
-        scroll = QScrollArea()
+        scroll = self._scroll = QScrollArea()
         scroll.setWidget(inner)
         scroll.setWidgetResizable(True)
         scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
@@ -101,14 +120,52 @@ class Inspector(QWidget):
 
     def bind(self, controls: Controls) -> None:
         """Show these controls."""
+        if self.controls is not None:
+            self.controls.changed.disconnect(self._tell)
         self.controls = controls
         for control in self.fields.values():
             control.bind(controls)
+        controls.changed.connect(self._tell)
+        self._tell()
+
+    def unfold(self, titles: Sequence[str]) -> None:
+        """Show the rest of these sections, and of no others."""
+        for title, more in self.more.items():
+            more.unfold(title in titles)
 
     def set_running(self, running: bool, verb: str) -> None:
         """What the button does: start with this verb, or stop."""
         self._verb, self._running = verb, running
         self._label()
+
+    def _add_section(self, body: QVBoxLayout, title: str, names: list[str], rest: list[str]) -> None:
+        if self.fields:
+            body.addSpacing(4)
+            body.addWidget(line())
+        body.addWidget(label(title, "section"))
+        for name in names + rest:
+            control = self.fields[name] = control_for(name)
+            control.refused.connect(self.refused)
+        for name in names:
+            body.addWidget(self.fields[name])
+        if rest:
+            more = self.more[title] = Disclosure(title.lower(), *(self.fields[name] for name in rest))
+            more.toggled.connect(lambda on: self.unfolded.emit(title, on))
+            more.toggled.connect(lambda: self._reveal(more))
+            body.addWidget(more)
+
+    def _reveal(self, widget: QWidget) -> None:
+        """Scroll to what has just appeared, once it has its place."""
+        QTimer.singleShot(0, widget, lambda: self._scroll.ensureWidgetVisible(widget, 0, 16))
+
+    def _tell(self, name: str = "") -> None:
+        """Mark where something is set that is folded away."""
+        assert self.controls is not None
+        if name == "spacing" and self.controls.has("sigmas"):
+            self._reveal(self.fields["sigmas"])
+        for title, more in self.more.items():
+            rest = [name for name in SECTIONS[title][1] if name in self.fields and self.controls.has(name)]
+            more.tell([FIELDS[name].label for name in rest if not self.controls.is_default(name)])
 
     def _pressed(self) -> None:
         (self.stop_wanted if self._running else self.run_wanted).emit()

@@ -1,14 +1,15 @@
-"""A number as text."""
+"""Numbers as text: one, and a list of noise levels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit
 
 NUMBER_WIDTH = 60
+LEVELS_HEIGHT = 76  # four lines
 
 
 class NumberEdit(QLineEdit):
@@ -38,3 +39,37 @@ class NumberEdit(QLineEdit):
             self.bump(steps[Qt.Key(event.key())])
         else:
             super().keyPressEvent(event)
+
+
+class LevelsEdit(QPlainTextEdit):
+    """A few lines of numbers: Enter or leaving commits them."""
+
+    committed = Signal(str)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setProperty("role", "number")
+        self.setAccessibleName(name)
+        self.setFixedHeight(LEVELS_HEIGHT)
+        self.setTabChangesFocus(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.document().setDocumentMargin(0)
+        self.invalid = False
+        self.textChanged.connect(lambda: self.mark(False))
+
+    def mark(self, invalid: bool) -> None:
+        """Outline the list as wrong, or as right again."""
+        if self.invalid != invalid:
+            self.invalid = invalid
+            self.setProperty("invalid", invalid)
+            self.style().polish(self)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.committed.emit(self.toPlainText())
+        else:
+            super().keyPressEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.committed.emit(self.toPlainText())
+        super().focusOutEvent(event)

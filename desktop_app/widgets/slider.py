@@ -15,9 +15,10 @@ class Slider(QSlider):
     """A thin slider. Marks name places on it; the first two are the ODE and the SDE, and it is blue at one, orange at
     the other."""
 
-    def __init__(self, marks: dict[float, str], resolution: float) -> None:
+    def __init__(self, marks: dict[int, str]) -> None:
+        """`marks`: position → name."""
         super().__init__(Qt.Orientation.Horizontal)
-        self.marks = {round(value / resolution): text for value, text in marks.items()}
+        self.marks = marks
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setFixedHeight(34 if marks else 18)
         self.setSingleStep(1)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.state.timeline import SPEEDS, Timeline
 from desktop_app.widgets.combo_box import ComboBox
 from desktop_app.widgets.layout import IconButton, Segments, column, fill, label, row
-from desktop_app.widgets.timeline_track import TimelineTrack
+from desktop_app.widgets.timeline_track import TimelineTrack, level_text
 
 AXES = {
     "step": ("Step", "Every step as wide as the next"),
@@ -90,10 +88,9 @@ class TimelineBar(QWidget):
         if there:
             assert leader is not None
             at = timeline.frame_of(leader)
-            sigma = leader.sigma(at)
             values = [
                 f"{at} / {timeline.length}",
-                "clean" if sigma == 0 else "∞" if math.isinf(sigma) else f"{sigma:.4g}",
+                level_text(leader.sigma(at), 4),
                 str(leader.nfe[at]),
                 f"{leader.seconds[at]:.2f} s",
             ]

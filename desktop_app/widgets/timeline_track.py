@@ -10,11 +10,17 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.state.runs import Run
 from desktop_app.state.timeline import Timeline
+from desktop_app.state.words import is_stochastic
 from desktop_app.theme import theme
 from desktop_app.widgets.layout import FocusRing
 
 EDGE = 20.0  # px on either side
-CLEAN_GAP = 0.04  # of the width, between the last noise level and the clean one on a logarithmic axis
+GAP = 0.04  # of the width, on a logarithmic axis: before the clean level, and after one without signal
+
+
+def level_text(sigma: float, figures: int) -> str:
+    """A noise level as it is written on the timeline."""
+    return "clean" if sigma == 0.0 else "∞" if math.isinf(sigma) else f"{sigma:.{figures}g}"
 
 
 class TimelineTrack(FocusRing, QWidget):
@@ -38,21 +44,24 @@ class TimelineTrack(FocusRing, QWidget):
 
     def place(self, run: Run, index: int) -> float:
         """Where a run's position lies on the axis, from 0 (noise) to 1 (clean)."""
-        steps = run.request.steps
-        if self.timeline.axis == "step" or not run.levels:
-            return index / max(steps, 1)
-        if index >= steps:
+        if self._by_step:
+            return index / max(run.steps, 1)
+        sigma = run.sigma(min(index, run.steps))
+        if sigma == 0.0:
             return 1.0
-        finite = [
-            math.log(r.sigma(k))
-            for r in self.timeline.lanes
-            if r.levels
-            for k in (0, r.request.steps - 1)
-            if 0 < r.sigma(k) < math.inf
-        ]
-        high, low = max(finite, default=1.0), min(finite, default=0.0)
-        here = math.log(run.sigma(index)) if math.isfinite(run.sigma(index)) else high
-        return (1.0 - CLEAN_GAP) * (high - here) / max(high - low, 1e-9)
+        spans = [r.span for r in self.timeline.lanes if r.span]
+        high, low = max((span[0] for span in spans), default=1.0), min((span[1] for span in spans), default=0.0)
+        left = GAP if any(math.isinf(r.sigma(0)) for r in self.timeline.lanes) else 0.0
+        if math.isinf(sigma):
+            return 0.0
+        return left + (1.0 - GAP - left) * (high - math.log(sigma)) / max(high - low, 1e-9)
+
+    @property
+    def _by_step(self) -> bool:
+        """Whether the axis counts steps: where asked, before levels are known, and where all stay at one."""
+        lanes = self.timeline.lanes
+        known = all(run.levels for run in lanes) and not all(run.is_level for run in lanes)
+        return self.timeline.axis == "step" or not known
 
     def place_px(self, run: Run, index: int) -> float:
         """The same in px."""
@@ -87,15 +96,16 @@ class TimelineTrack(FocusRing, QWidget):
 
     def _lane(self, painter: QPainter, run: Run, y: float) -> None:
         colours = theme()
-        name = "sde" if run.request.lam else "ode"
+        stochastic = is_stochastic(run.request)
+        name = "sde" if stochastic else "ode"
         self._groove(painter, y, self.width() - EDGE, "hover")
         if run.frames:
             pen = QPen(colours.colour(name), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
-            if run.request.lam:
+            if stochastic:
                 pen.setDashPattern([3, 2])
             painter.setPen(pen)
             painter.drawLine(QPointF(EDGE, y), QPointF(self.place_px(run, run.frames - 1), y))
-        steps = run.request.steps
+        steps = run.steps
         spread = (self.width() - 2 * EDGE) / max(steps, 1)
         painter.setPen(Qt.PenStyle.NoPen)
         last = -9.0
@@ -113,12 +123,12 @@ class TimelineTrack(FocusRing, QWidget):
         font.setPixelSize(11)
         painter.setFont(font)
         painter.setPen(theme().colour("text_faint"))
-        steps, metrics, right = leader.request.steps, painter.fontMetrics(), -1.0
+        steps, metrics, right = leader.steps, painter.fontMetrics(), -1.0
         stride = max(1, -(-steps // 10))
         for k in [*range(0, steps, stride), steps]:
             if not leader.levels and k not in (0, steps):
                 continue
-            text = str(k) if self.timeline.axis == "step" else "clean" if k == steps else f"{leader.sigma(k):.3g}"
+            text = str(k) if self._by_step else level_text(leader.sigma(k), 3)
             width = metrics.horizontalAdvance(text)
             left = min(max(self.place_px(leader, k) - width / 2, 4), self.width() - width - 4)
             end = min(max(self.place_px(leader, steps) - 20, 4), self.width())
@@ -152,5 +162,5 @@ class TimelineTrack(FocusRing, QWidget):
     def _scrub(self, x: float) -> None:
         leader = self.timeline.leader
         if leader is not None and leader.levels:
-            nearest = min(range(leader.request.steps + 1), key=lambda k: abs(self.place_px(leader, k) - x))
+            nearest = min(range(leader.steps + 1), key=lambda k: abs(self.place_px(leader, k) - x))
             self.timeline.seek(nearest)

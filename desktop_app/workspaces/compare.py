@@ -8,14 +8,17 @@ from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QWidget
 
-from desktop_app.state.controls import Controls, differing, shown
+from desktop_app.state import words
+from desktop_app.state.controls import Controls, differing
 from desktop_app.state.runs import Run, Runs
 from desktop_app.theme import theme
 from desktop_app.widgets.image_grid import ImageGrid
-from desktop_app.widgets.layout import Segments, column, fill, label, line, row
+from desktop_app.widgets.layout import ElidedLabel, Segments, column, fill, label, line, row
+from desktop_app.widgets.switch import Switch
 from desktop_app.workspaces.generate import heading, image_size
 from desktop_app.workspaces.workspace import EmptyState, Workspace
-from engine.request import FIELDS, Request
+from engine import catalog
+from engine.request import Request
 
 NAMES = "AB"
 SHARED = ("seed", "count", "model")  # what makes the starting noise the same
@@ -56,10 +59,14 @@ class LanePanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.stroke = Stroke()
         self.title = label(name, "title")
-        self.differs = label("", "soft")
+        self.kind = label("", "soft")
+        self.differs = ElidedLabel("soft")
         self.cost = label("", "number")
-        head = row(self.stroke, self.title, self.differs, None, self.cost, spacing=10)
-        fill(head, (20, 10, 20, 0), 10)
+        first = row(self.stroke, self.title, self.kind, None, self.cost, spacing=10)
+        head = column(spacing=4)
+        head.addLayout(first)
+        head.addWidget(self.differs)
+        fill(head, (20, 10, 20, 0), 4)
         self.grid = ImageGrid(f"Samples of lane {name}")
         layout = column(spacing=0)
         layout.addLayout(head)
@@ -74,6 +81,7 @@ class CompareWorkspace(Workspace):
     """Two lanes. The inspector shows the controls of one of them at a time."""
 
     verb = "Run both"
+    own_fields = ("noise",)
 
     def __init__(self, runs: Runs, a: Request, b: Request) -> None:
         super().__init__(runs)
@@ -89,6 +97,16 @@ class CompareWorkspace(Workspace):
         self.copy.clicked.connect(self.copy_other)
         self.inspector.top.addWidget(self.lane_choice)
         self.inspector.top.addWidget(self.copy)
+        self.path = Switch("One Brownian path")
+        self.path.setChecked(True)
+        self.path.toggled.connect(self._take_path)
+        self.noise = label("", "faint")
+        self.noise.setWordWrap(True)
+        self.inspector.top.addSpacing(4)
+        self.inspector.top.addLayout(row(label("One Brownian path", "soft"), None, self.path))
+        self.inspector.top.addWidget(self.noise)
+        self.inspector.top.addSpacing(4)
+        self.inspector.top.addWidget(line())
         for controls in self.controls:
             controls.changed.connect(lambda name, c=controls: self._share(c, name))
             controls.changed.connect(self._describe)
@@ -131,7 +149,7 @@ class CompareWorkspace(Workspace):
         self.timeline.lanes_changed.connect(self._describe)
         self.summary.setText("Compare")
         self.choose(0)
-        self._describe()
+        self._take_path()
         self.refresh()
 
     def lanes(self) -> list[Controls]:
@@ -150,8 +168,10 @@ class CompareWorkspace(Workspace):
 
     def receive(self, request: Request) -> None:
         """Compare this request with itself on the other side of λ."""
+        lam = 0.0 if words.is_stochastic(request) else 1.0
+        sampler = request.sampler if catalog.SAMPLERS[request.sampler].stochastic else "bridge"
         self.controls[0].take(request)
-        self.controls[1].take(request.replace(sampler="bridge", lam=0.0 if request.lam else 1.0))
+        self.controls[1].take(request.replace(sampler=sampler, lam=lam))
 
     def set_mode(self, mode: str) -> None:
         """Show the lanes side by side, or their difference."""
@@ -190,17 +210,35 @@ class CompareWorkspace(Workspace):
         requests = [run.request for run in self.timeline.lanes] or [c.request() for c in self.controls]
         fields = differing(*requests)
         for panel, request in zip(self.panels, requests, strict=True):
-            panel.stroke.stochastic = request.lam > 0
+            panel.stroke.stochastic = words.is_stochastic(request)
             panel.stroke.update()
-            kind = "SDE" if request.lam else "ODE"
-            parts = [f"{FIELDS[f].symbol or FIELDS[f].label} = {shown(f, getattr(request, f))}" for f in fields]
-            panel.differs.setText("   ".join([kind, *parts]) if parts else f"{kind}   no difference")
+            panel.kind.setText("SDE" if panel.stroke.stochastic else "ODE")
+            panel.differs.setText("   ".join(words.difference(request, fields)) or "no difference")
 
     def _share(self, source: Controls, name: str) -> None:
         if name in SHARED:
             for controls in self.controls:
                 controls.set(name, source[name])
                 controls.seed_locked = source.seed_locked
+        if name in ("sampler", "noise"):
+            self._take_path()
+
+    def _take_path(self) -> None:
+        """Let the lanes follow one Brownian path, or draw for each step, as the switch says."""
+        on = self.path.isChecked()
+        following = [controls for controls in self.controls if controls.has("noise")]
+        for controls in following:
+            controls.set("noise", "path" if on else "step")
+        self.path.setEnabled(bool(following))
+        if not following:
+            text = "Neither of these samplers takes its noise from a path."
+        elif on:
+            text = "Every step takes its increment of one path in log σ: what differs is the sampler, not the draw."
+        else:
+            text = "Step k takes draw k, wherever its noise levels lie."
+        self.noise.setText(f"Both lanes start from the same noise. {text}")
+        self.path.setToolTip(self.noise.text())
+        self._describe()
 
 
 def difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QStackedLayout
 
-from desktop_app.state.controls import Controls, shown
+from desktop_app.state.controls import Controls
 from desktop_app.state.runs import Run, Runs
+from desktop_app.state.words import shown, summary
 from desktop_app.widgets.image_grid import ImageGrid
 from desktop_app.workspaces.workspace import EmptyState, Workspace
 from engine.catalog import cards
@@ -37,7 +38,7 @@ class GenerateWorkspace(Workspace):
     def expect(self, runs: list[Run]) -> None:
         request = runs[0].request
         self.summary.setText(heading(request))
-        self.facts.setText(f"seed {request.seed}   λ = {request.lam:g}   {request.steps} steps")
+        self.facts.setText(summary(request))
         self.grid.expect(request.count, *image_size(request))
         self.stack.setCurrentWidget(self.grid)
 

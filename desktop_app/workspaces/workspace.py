@@ -24,6 +24,7 @@ class Workspace(QWidget):
     problem = Signal(str)  # a sentence for a toast
     view_changed = Signal(str)
     verb = "Generate"
+    own_fields: tuple[str, ...] = ()  # of the request, that the workspace sets by itself
 
     def __init__(self, runs: Runs) -> None:
         super().__init__()
@@ -32,7 +33,7 @@ class Workspace(QWidget):
         self.view = "denoised"
         self._last_seed: int | None = None
         self.bar = TimelineBar(self.timeline)
-        self.inspector = Inspector()
+        self.inspector = Inspector(without=self.own_fields)
         self.inspector.run_wanted.connect(self.start)
         self.inspector.stop_wanted.connect(self.stop)
         self.inspector.refused.connect(self.problem)
@@ -130,9 +131,9 @@ class Workspace(QWidget):
             return "stopped" if any(run.status == "stopped" for run in lanes) else ""
         if any(not run.levels for run in lanes):
             return "starting the engine…"
-        run = min(lanes, key=lambda run: run.frames / (run.request.steps + 1))
+        run = min(lanes, key=lambda run: run.frames / (run.steps + 1))
         left = sum(run.remaining() for run in lanes)
-        return f"step {run.frames} of {run.request.steps}" + (f" · about {left:.0f} s left" if left >= 1.0 else "")
+        return f"step {run.frames} of {run.steps}" + (f" · about {left:.0f} s left" if left >= 1.0 else "")
 
 
 class EmptyState(QWidget):

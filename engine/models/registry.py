@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,8 +15,12 @@ from engine.device import pick
 from engine.models import parameterization
 from engine.models.checkpoint import ModelError, load_weights
 from engine.models.classifier import Classifier
+from engine.models.closed_form import FORMULAS
 from engine.models.denoiser import Denoiser, NetworkDenoiser
+from engine.models.noisy_classifier import NetworkClassifier, NoisyClassifier, NoisyClassifierNetwork
 from engine.models.unet import UNet
+
+GUIDES = ("denoiser", "guide")  # kinds of cards
 
 
 def load(name: str, device: torch.device | str | None = None) -> Denoiser:
@@ -23,7 +28,24 @@ def load(name: str, device: torch.device | str | None = None) -> Denoiser:
 
     Raises ModelError for an unknown name, or for weights that are missing, damaged or of another network.
     """
-    _, path = _find(name, "denoiser")
+    model = _current("model", name, ("denoiser",), device)
+    assert not isinstance(model, NetworkClassifier)
+    return model
+
+
+def load_guide(name: str, device: torch.device | str | None = None) -> Denoiser | NoisyClassifier:
+    """What guides by the name `name`: a classifier of noisy images, or any denoiser (autoguidance).
+
+    Raises ModelError as `load` does.
+    """
+    return _current("guide", name, GUIDES, device)
+
+
+def _current(
+    field: str, name: str, kinds: Sequence[str], device: torch.device | str | None
+) -> Denoiser | NetworkClassifier:
+    card, weights = _find(name, kinds, field)
+    path = weights.with_suffix(".json") if card.network in FORMULAS else weights
     try:
         changed = path.stat().st_mtime_ns
     except OSError as error:
@@ -32,19 +54,22 @@ def load(name: str, device: torch.device | str | None = None) -> Denoiser:
 
 
 @lru_cache(maxsize=4)
-def _load(path: Path, changed: int, device: str) -> Denoiser:
-    """The denoiser of these weights; read again when the file has changed."""
-    card, _ = _find(path.stem, "denoiser")
+def _load(path: Path, changed: int, device: str) -> Denoiser | NetworkClassifier:
+    """What these weights (or this card) are, by their card; read again when the file has changed."""
+    card, _ = _find(path.stem, GUIDES)
+    if card.network in FORMULAS:
+        return FORMULAS[card.network](card, device, **card.architecture)
     network = build(card)
     load_weights(network, path)
     network.eval().requires_grad_(False)
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return NetworkDenoiser(network, parameterization.edm(card.sigma_data), card.shape, len(card.classes), device)
+    kind = NetworkClassifier if card.kind == "guide" else NetworkDenoiser
+    return kind(network, parameterization.edm(card.sigma_data), card.shape, len(card.classes), device)
 
 
 def load_classifier(name: str) -> Classifier:
     """The classifier called `name`, on the CPU. Raises ModelError as `load` does."""
-    card, path = _find(name, "classifier")
+    card, path = _find(name, ("classifier",))
     network = build(card)
     load_weights(network, path)
     assert isinstance(network, Classifier)
@@ -53,16 +78,16 @@ def load_classifier(name: str) -> Classifier:
 
 def build(card: Card) -> nn.Module:
     """The untrained network that a card describes. Raises ModelError where it describes none."""
-    kinds: dict[str, type[nn.Module]] = {"denoiser": UNet, "classifier": Classifier}
+    kinds: dict[str, type[nn.Module]] = {"denoiser": UNet, "classifier": Classifier, "guide": NoisyClassifierNetwork}
     try:
         return kinds[card.kind](**card.architecture)
     except (LookupError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise ModelError(f"The card of {card.name} describes no network that can be built: {error}.") from error
 
 
-def _find(name: str, kind: str) -> tuple[Card, Path]:
-    known = catalog.cards(kind)
+def _find(name: str, kinds: Sequence[str], field: str = "model") -> tuple[Card, Path]:
+    known = {name: card for kind in kinds for name, card in catalog.cards(kind).items()}
     if name not in known:
-        raise ModelError(f"model must be one of {', '.join(known) or 'none (no model is installed)'}, not {name!r}.")
+        raise ModelError(f"{field} must be one of {', '.join(known) or 'none (no model is installed)'}, not {name!r}.")
     folder = next(folder for folder in catalog.model_folders() if (folder / f"{name}.json").is_file())
     return known[name], folder / f"{name}.safetensors"

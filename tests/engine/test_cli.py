@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -14,11 +15,12 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import cli, recipes
+from engine import catalog, cli, recipes
 from engine.catalog import Card
 from engine.models.checkpoint import save_model
 from engine.models.registry import _load, build
-from engine.request import Request
+from engine.request import FIELDS, OPTIONS, Request
+from engine.samplers import Step
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = msgspec.structs.replace(
@@ -95,6 +97,67 @@ def test_flags_change_a_request_that_was_read(tmp_path: Path, capsys: pytest.Cap
     assert Request.from_json(capsys.readouterr().out) == Request(steps=8, seed=9)
 
 
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        ("--sigmas 80 20 5 1 0.1", {"sigmas": (80.0, 20.0, 5.0, 1.0, 0.1)}),
+        ("--sigmas 3", {"sigmas": (3.0,)}),
+        ("--sampler ddpm", {"lam": 1.0}),
+        ("--sampler ddpm --lam 0.5 --noise path", {"lam": 0.5, "noise": "path"}),
+        ("--sampler heun --churn 20 --noise-interval 0.05 50", {"churn": 20.0, "noise_interval": (0.05, 50.0)}),
+        ("--sampler ddim_eta --eta 1", {"eta": 1.0}),
+        ("--sampler rk45 --tolerance 1e-4", {"tolerance": 1e-4}),
+        ("--sampler annealed_langevin --langevin-steps 3 --step-size 0.1", {"langevin_steps": 3, "step_size": 0.1}),
+        ("--sampler langevin --sigma 0.3", {"sigma": 0.3}),
+        ("--guide digits-weak --guidance 2 --guidance-rescale 0.7 --clip 1", {"guide": "digits-weak", "clip": 1.0}),
+        ("--clip none --guide none --schedule none --sigmas none --guidance-interval none", {"clip": None}),
+    ],
+)
+def test_every_field_has_its_flag(flags: str, wanted: dict[str, object], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["generate", *flags.split(), "--json"]) == 0
+    request = Request.from_json(capsys.readouterr().out)
+    assert {name: getattr(request, name) for name in wanted} == wanted
+
+
+def test_flags_put_aside_what_a_request_had(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    request = Request(sampler="heun", churn=3.0, clip=1.0, noise_interval=(1, 2), sigmas=(3.0, 1.0))
+    (tmp_path / "a.json").write_text(request.to_json(), encoding="utf-8")
+    flags = ["--clip", "none", "--noise-interval", "none", "--sigmas", "none", "--spacing", "trailing", "--churn", "0"]
+    assert cli.main(["generate", "--request", str(tmp_path / "a.json"), *flags, "--json"]) == 0
+    assert Request.from_json(capsys.readouterr().out) == Request(sampler="heun", steps=2, spacing="trailing")
+
+
+def test_help_tells_the_defaults(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    assert cli.main(["generate", "--help"]) == 0
+    entries = capsys.readouterr().out.split("\n  --")[1:]
+    lines = {f"--{entry.split()[0]}": entry.split("\n\n")[0].rstrip() for entry in entries}
+    for name in OPTIONS:
+        assert lines[f"--{name.replace('_', '-')}"].endswith("Default: the sampler’s own.")
+    assert lines["--steps"].endswith("Default: 20.")
+    assert lines["--guide"].endswith("Default: none.")
+    assert {f"--{name.replace('_', '-')}" for name in FIELDS if name != "start"} <= lines.keys()
+
+
+@pytest.mark.parametrize(
+    ("flags", "steps"),
+    [(["--sampler", "annealed_langevin", "--langevin-steps", "2"], 9), (["--sigmas", "5", "1"], 2), ([], 4)],
+)
+def test_progress_counts_the_steps_that_are_walked(
+    flags: list[str], steps: int, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    totals = []
+
+    def bar(steps: Iterable[Step], total: int, **_: object) -> list[Step]:
+        walked = list(steps)
+        totals.append((total, len(walked)))
+        return walked
+
+    monkeypatch.setattr("tqdm.tqdm", bar)
+    assert generate(tmp_path / "a.png", *flags) == 0
+    assert totals == [(steps, steps)]
+
+
 def test_flags_default_to_the_request(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["generate", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == Request().to_dict()
@@ -108,9 +171,17 @@ def test_flags_default_to_the_request(capsys: pytest.CaptureFixture[str]) -> Non
         (["--steps", ""], "steps must be a whole number from 1 to 1000, not ''."),
         (["--lam", "-1"], "lam must be a number from 0 to 100, not -1.0."),
         (["--lam", "nan"], "lam must be a number from 0 to 100, not nan."),
-        (["--sampler", "euler"], "sampler must be one of bridge, heun, not 'euler'."),
-        (["--order", "3"], "order must be one of 1, 2, not 3."),
+        (["--sampler", "alien"], f"sampler must be one of {', '.join(catalog.SAMPLERS)}, not 'alien'."),
+        (["--order", "3"], "order must be one of 1, 2, 5, not 3."),
         (["--sampler", "heun", "--order", "1"], "order must be 2 with the sampler heun, not 1."),
+        (["--sampler", "heun", "--lam", "1"], "lam must be 0 with the sampler heun, not 1.0."),
+        (["--tolerance", "0.01"], "tolerance must be none with the sampler bridge, not 0.01."),
+        (["--sampler", "rk45", "--tolerance", "1"], "tolerance must be a number from 1e-08 to 0.1, not 1.0."),
+        (["--noise", "none"], "noise must be one of step, path, not 'none'."),
+        (["--sigmas", "1", "2"], f"sigmas must be {FIELDS['sigmas'].allowed}, not (1.0, 2.0)."),
+        (["--sigmas", "1", "x"], f"sigmas must be {FIELDS['sigmas'].allowed}, not ['1', 'x']."),
+        (["--noise-interval", "1"], f"noise_interval must be {FIELDS['noise_interval'].allowed}, not (1.0,)."),
+        (["--spacing", "explicit"], f"sigmas must be {FIELDS['sigmas'].allowed}, with the spacing explicit."),
         (["--columns", "0"], "columns must be a whole number from 1 to 1024, or none, not 0."),
     ],
 )
@@ -163,9 +234,9 @@ def test_models_are_listed(models: Path, capsys: pytest.CaptureFixture[str]) -> 
     (models / "tiny.json").write_bytes(msgspec.json.encode(measured))
     assert cli.main(["models"]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ["name", "title", "classes", "shape", "parameters", "measured"]
+    assert head.split() == ["name", "title", "kind", "classes", "shape", "parameters", "measured"]
     row = next(row for row in rows if row.startswith("tiny "))
-    assert row.split() == ["tiny", "Tiny", "3", "1", "×", "8", "×", "8", "1,234", "Fréchet", "distance", "4.56"]
+    assert row.split() == ["tiny", "Tiny", "denoiser", "3", *"1×8×8", "1,234", "Fréchet", "distance", "4.56"]
 
 
 def test_evaluation_is_written_to_the_card(

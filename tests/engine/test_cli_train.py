@@ -117,7 +117,10 @@ def test_training_that_is_refused(
 
 def test_recipe_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(tmp_path, "--steps", "1") == 1
-    assert "what can be trained is digits or digits-classifier, not tiny." in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("scorescope train: what can be trained is digits")
+    assert said.endswith(", not tiny.\n")
+    assert all(name in said for name in recipes.RECIPES)
 
 
 CHILD = """

@@ -16,7 +16,17 @@ import torch
 from torch import Tensor
 
 from engine.noise import Noise
-from engine.samplers import Denoise, Step, bridge_sampler, heun_sampler
+from engine.samplers import (
+    Denoise,
+    Step,
+    bridge_sampler,
+    ddim_sampler,
+    ddpm_large_sampler,
+    euler_sampler,
+    heun_sampler,
+    predictor_corrector_sampler,
+    unipc_sampler,
+)
 from engine.schedules import SCHEDULES, Level, grid
 
 MEAN, DEVIATION = 0.7, 0.4  # of the data
@@ -36,15 +46,15 @@ def marginal(level: Level) -> tuple[float, float]:
     return level.alpha * MEAN, math.hypot(level.alpha * DEVIATION, level.std)
 
 
-def result(sampler: Sampler, levels: Sequence[Level]) -> tuple[float, float]:
+def result(sampler: Sampler, levels: Sequence[Level], stages: int = 1) -> tuple[float, float]:
     """Exact mean and standard deviation of the sampler's result, started on the exact marginal of the first level."""
-    steps = len(levels) - 1
-    x = torch.zeros(steps + 2, dtype=torch.float64)  # row 0: nothing; 1: unit start; 2 + n: unit noise in step n
+    steps = stages * (len(levels) - 1)
+    x = torch.zeros(steps + 2, dtype=torch.float64)  # row 0: nothing; 1: unit start; 2 + n: unit noise in draw n
     x[1] = 1.0
 
     def noise(step: int, stage: int = 0) -> Tensor:
         unit = torch.zeros_like(x)
-        unit[step + 2] = 1.0
+        unit[stages * step + stage + 2] = 1.0
         return unit
 
     *_, last = sampler(exact, x, levels, noise)
@@ -55,19 +65,19 @@ def result(sampler: Sampler, levels: Sequence[Level]) -> tuple[float, float]:
     return float(offset + weights[0] / deviation * mean), float(weights.norm())
 
 
-def slope(sampler: Sampler, schedule: str) -> float:
+def slope(sampler: Sampler, schedule: str, counts: Sequence[int] = COUNTS) -> float:
     """−d log(error) / d log N: error is the Wasserstein distance of the result to the exact marginal.
 
     On uniform steps of log σ between two fixed noise levels.
     """
     made = SCHEDULES[schedule]()
     errors = []
-    for steps in COUNTS:
+    for steps in counts:
         levels = [made.level_at_sigma(float(sigma)) for sigma in np.geomspace(20.0, 0.05, steps + 1)]
         mean, deviation = result(sampler, levels)
         wanted_mean, wanted_deviation = marginal(levels[-1])
         errors.append(math.hypot(mean - wanted_mean, deviation - wanted_deviation))
-    return float(-np.polyfit(np.log(COUNTS), np.log(errors), 1)[0])
+    return float(-np.polyfit(np.log(counts), np.log(errors), 1)[0])
 
 
 def bridge(lam: float, order: int) -> Sampler:
@@ -89,6 +99,72 @@ def test_order_of_heun(schedule: str, record_property: Callable[..., None]) -> N
     measured = slope(heun_sampler, schedule)
     record_property("slope", measured)
     assert measured == pytest.approx(2, abs=0.15)
+
+
+@pytest.mark.parametrize("schedule", ["edm", "vp_linear"])
+def test_order_of_unipc(schedule: str, record_property: Callable[..., None]) -> None:
+    """UniPC-2 gains an order by its corrector: 3 where the denoiser is linear."""
+    measured = slope(unipc_sampler, schedule)
+    record_property("slope", measured)
+    assert measured == pytest.approx(3, abs=0.15)
+
+
+@pytest.mark.parametrize("schedule", ["edm", "vp_linear", "sub_vp", "ve", "flow"])
+@pytest.mark.parametrize("lam", LAMBDAS)
+def test_order_of_euler_in_t(lam: float, schedule: str, record_property: Callable[..., None]) -> None:
+    """Euler and Euler–Maruyama have weak order 1 on f and g², and the marginals of every λ."""
+    made = SCHEDULES[schedule]()
+    counts = COUNTS if lam < 1 else [8 * count for count in COUNTS]  # more noise takes more to be asymptotic
+    measured = slope(
+        lambda denoise, x, levels, noise: euler_sampler(denoise, x, levels, noise, made, lam), schedule, counts
+    )
+    record_property("slope", measured)
+    assert measured == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
+def test_order_of_ddim_eta(eta: float) -> None:
+    assert slope(lambda d, x, levels, noise: ddim_sampler(d, x, levels, noise, eta), "vp_linear") == pytest.approx(
+        1, abs=0.15
+    )
+
+
+def test_large_variance_converges_too() -> None:
+    """DDPM's β and β̃ agree as N → ∞, at order 1 (Ho et al. 2020, section 3.2)."""
+    assert slope(ddpm_large_sampler, "vp_linear") == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("churn", [5.0, 40.0])
+def test_churn_keeps_the_marginals(churn: float) -> None:
+    """What EDM's algorithm 2 adds it removes: the same marginal in the limit, churn per step falling as 1/N."""
+    measured = slope(lambda d, x, levels, noise: heun_sampler(d, x, levels, noise, churn), "edm")
+    assert measured > 0.85
+
+
+def test_a_noise_interval_keeps_the_marginals() -> None:
+    """λ as a function of σ: any window of noise has the same marginals, at the order of the rule."""
+    window = lambda sigma: 1.5 if 0.3 <= sigma <= 5.0 else 0.0  # noqa: E731
+    measured = slope(lambda d, x, levels, noise: bridge_sampler(d, x, levels, noise, window, 1), "edm")
+    assert measured == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("lam", [0.0, 1.0])
+def test_a_corrector_does_not_bias(lam: float) -> None:
+    """Langevin pulls towards p_t: with a corrector the predictor's error is smaller."""
+
+    def distance(step_size: float) -> float:
+        levels = [SCHEDULES["edm"]().level_at_sigma(float(sigma)) for sigma in np.geomspace(20.0, 0.05, 65)]
+        mean, deviation = result(
+            lambda d, x, levels, noise: predictor_corrector_sampler(
+                d, x, levels, lambda step, stage=0: noise(step, stage), lam, 1, step_size
+            ),
+            levels,
+            stages=2,
+        )
+        wanted_mean, wanted_deviation = marginal(levels[-1])
+        return math.hypot(mean - wanted_mean, deviation - wanted_deviation)
+
+    assert distance(0.1) < 0.8 * distance(1e-9)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from engine.models import parameterization
 from engine.models.denoiser import NetworkDenoiser
 from engine.noise import KeyedNoise
-from engine.samplers import Step, bridge_sampler, heun_sampler
+from engine.samplers import Step, bridge_sampler, ddim_sampler, ddpm_large_sampler, heun_sampler, unipc_sampler
 from engine.schedules import Level, ddpm_linear, edm, grid
 
 diffusers = pytest.importorskip("diffusers")
@@ -104,6 +105,38 @@ def test_ddim(steps: int, eta: float, record_property: Any) -> None:
     record_property("worst", assert_same(reference.bridge(lam=eta, order=1), theirs, steps))
 
 
+@pytest.mark.parametrize("eta", [0.0, 0.3, 0.8, 1.0])
+def test_ddim_with_eta(eta: float, record_property: Any) -> None:
+    scheduler = diffusers.DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=True)
+    reference = Reference(scheduler, 20)
+    theirs = reference.walk(noisy=eta > 0, eta=eta)
+    ours = ddim_sampler(reference.denoise, reference.start(), reference.levels(), reference.noise, eta)
+    record_property("worst", assert_same(ours, theirs, 20))
+
+
+@pytest.mark.parametrize("steps", [10, 50])
+def test_ddpm_large(steps: int, monkeypatch: pytest.MonkeyPatch, record_property: Any) -> None:
+    """Ancestral sampling with the variance β, "fixed large"."""
+    scheduler = diffusers.DDPMScheduler(**BETAS, variance_type="fixed_large", clip_sample=False)
+    reference = Reference(scheduler, steps)
+    draws = map(reference.noise, range(steps))
+    monkeypatch.setattr("diffusers.schedulers.scheduling_ddpm.randn_tensor", lambda *_, **__: next(draws))
+    ours = ddpm_large_sampler(reference.denoise, reference.start(), reference.levels(), reference.noise)
+    record_property("worst", assert_same(ours, reference.walk(noisy=False), steps))
+
+
+@pytest.mark.parametrize("spacing", ["trailing", "linspace"])
+@pytest.mark.parametrize("steps", [8, 20])
+def test_unipc(steps: int, spacing: str, record_property: Any) -> None:
+    """UniPC of order 2 with B(h) = exp(h) − 1; diffusers' x before the correction is the x of our step."""
+    scheduler = diffusers.UniPCMultistepScheduler(
+        **BETAS, solver_order=2, solver_type="bh2", timestep_spacing=spacing, final_sigmas_type="zero"
+    )
+    reference = Reference(scheduler, steps)
+    ours = unipc_sampler(reference.denoise, reference.start(), reference.levels(), reference.noise)
+    record_property("worst", assert_same(ours, reference.walk(noisy=False), steps))
+
+
 @pytest.mark.parametrize("steps", [10, 50])
 def test_ddpm(steps: int, monkeypatch: pytest.MonkeyPatch, record_property: Any) -> None:
     """λ = 1 at order 1 is ancestral sampling with the small fixed variance β̃."""
@@ -148,6 +181,60 @@ def test_heun(steps: int, record_property: Any) -> None:
 
     ours = heun_sampler(reference.denoise, reference.start(), levels, reference.noise)
     record_property("worst", assert_same(ours, walk(), steps))
+
+
+@pytest.mark.parametrize(("theirs", "order"), [("EDMEulerScheduler", 1), ("EDMDPMSolverMultistepScheduler", 2)])
+def test_edm(theirs: str, order: int, record_property: Any) -> None:
+    """diffusers' EDM schedulers, with their own grid and preconditioning of the raw network."""
+    options: dict[str, Any] = {"solver_order": 2, "final_sigmas_type": "zero"} if order == 2 else {}
+    scheduler = getattr(diffusers, theirs)(sigma_min=0.002, sigma_max=80.0, sigma_data=0.5, **options)
+    scheduler.set_timesteps(18)
+    sigmas = [float(sigma) for sigma in scheduler.sigmas]
+    assert sigmas[:4] == pytest.approx([80, 57.586, 40.7856, 28.3746], rel=1e-5)
+    levels, noise = [*(Level(0.0, 1.0, sigma) for sigma in sigmas[:-1]), edm().clean], KeyedNoise(7, COUNT, SHAPE)
+    network = random_network()
+    denoiser = NetworkDenoiser(network, parameterization.edm(), SHAPE, classes=3)
+
+    def walk() -> Iterator[Tensor]:
+        x, labels = sigmas[0] * noise.initial(), torch.full((COUNT,), 1)
+        for timestep, sigma in zip(scheduler.timesteps, sigmas, strict=False):
+            with torch.inference_mode():
+                f = network(scheduler.scale_model_input(x, timestep), torch.full((COUNT,), math.log(sigma) / 4), labels)
+            x = scheduler.step(f, timestep, x).prev_sample
+            yield x
+
+    ours = bridge_sampler(
+        lambda x, level: denoiser(x, level, 1), sigmas[0] * noise.initial(), levels, noise, 0.0, order
+    )
+    record_property("worst", assert_same(ours, walk(), 18))
+
+
+@pytest.mark.parametrize("churn", [0.0, 5.0, 80.0])
+def test_heun_is_algorithm_2_of_edm(churn: float) -> None:
+    """Karras et al. 2022, algorithm 2 with S_noise = 1, written out in σ(t) = t; churn inside [0.05, 50]."""
+    denoiser = NetworkDenoiser(random_network(), parameterization.edm(), SHAPE, classes=3)
+    levels, noise = grid(edm(), 18, "karras"), KeyedNoise(7, COUNT, SHAPE)
+    t = [level.sigma for level in levels]
+
+    def D(x: Tensor, sigma: float) -> Tensor:
+        return denoiser(x, Level(0.0, 1.0, sigma), 1)
+
+    x = t[0] * noise.initial()
+    steps = list(heun_sampler(lambda x, level: denoiser(x, level, 1), x, levels, noise, churn, (0.05, 50.0)))
+    churned = 0
+    for i, step in enumerate(steps):
+        gamma = min(churn / 18, math.sqrt(2) - 1) if 0.05 <= t[i] <= 50.0 else 0.0
+        hat = t[i] + gamma * t[i]
+        churned += hat > t[i]
+        x_hat = x + math.sqrt(hat**2 - t[i] ** 2) * noise(i)
+        d = (x_hat - D(x_hat, hat)) / hat
+        x = x_hat + (t[i + 1] - hat) * d
+        if t[i + 1] != 0:
+            d_next = (x - D(x, t[i + 1])) / t[i + 1]
+            x = x_hat + (t[i + 1] - hat) * (d / 2 + d_next / 2)
+        torch.testing.assert_close(step.x_next, x, rtol=1e-5, atol=1e-4)
+    assert len(steps) == 18
+    assert bool(churned) == bool(churn)
 
 
 def test_heun_is_algorithm_1_of_edm() -> None:

@@ -10,7 +10,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from engine import metrics
+from engine import catalog, metrics
 from engine.data import digits
 from engine.metrics import agreement, classify, features, frechet_distance
 from engine.models.checkpoint import ModelError, save_model
@@ -198,3 +198,13 @@ def test_the_floor_is_made_of_as_many_images_of_each_class() -> None:
 def test_no_such_model() -> None:
     with pytest.raises(ModelError, match="nothing"):
         metrics.evaluate("nothing", lambda report: None)
+
+
+def test_a_classifier_of_noisy_images_is_measured_at_its_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped card holds what is measured again."""
+    monkeypatch.setattr(metrics, "SIGMAS", (0.1,))
+    figures = metrics.evaluate("digits-noisy-classifier", lambda _: None)
+    card = catalog.cards("guide")["digits-noisy-classifier"]
+    assert figures["accuracy_sigma0.1"] == pytest.approx(card.measured["accuracy_sigma0.1"], abs=5e-4)
+    assert figures["logp_sigma0.1"] == pytest.approx(card.measured["logp_sigma0.1"], abs=2e-3)
+    assert figures["accuracy_sigma0.1"] > 0.99

@@ -17,8 +17,18 @@ from engine.catalog import RESOURCES
 from engine.data import digits
 from engine.models import parameterization
 from engine.models.checkpoint import ModelError, load_tensors, save_tensors
+from engine.models.noisy_classifier import NoisyClassifierNetwork
 from engine.models.unet import UNet
-from engine.training import BATCH, CURVE_STEPS, Classification, Denoising, Images, Training
+from engine.training import (
+    BATCH,
+    CURVE_STEPS,
+    Classification,
+    Denoising,
+    Images,
+    NoisyClassification,
+    Objective,
+    Training,
+)
 
 SIGMA_DATA = 0.5
 CLASSES = 10
@@ -43,7 +53,13 @@ def classification() -> Classification:
     return Classification(network.append(nn.Linear(8 * 4 * 4, CLASSES)), tiny_images())
 
 
-Objectives = pytest.mark.parametrize("objective", [denoising, classification])
+def noisy_classification(network: nn.Module | None = None) -> NoisyClassification:
+    torch.manual_seed(0)
+    network = network or NoisyClassifierNetwork(size=8, widths=(16, 32), embedding=16)
+    return NoisyClassification(network, parameterization.edm(SIGMA_DATA), tiny_images())
+
+
+Objectives = pytest.mark.parametrize("objective", [denoising, classification, noisy_classification])
 
 
 def outcome(training: Training) -> dict[str, Tensor]:
@@ -60,7 +76,7 @@ def assert_bitwise_equal(one: Training, other: Training) -> None:
 
 @Objectives
 def test_three_steps_and_three_after_a_restart_are_six_steps(
-    objective: Callable[[], Denoising | Classification], tmp_path: Path
+    objective: Callable[[], Objective], tmp_path: Path
 ) -> None:
     straight = Training(objective(), 0, tmp_path / "straight")
     list(straight.run(steps=6))
@@ -73,7 +89,7 @@ def test_three_steps_and_three_after_a_restart_are_six_steps(
 
 
 @Objectives
-def test_the_seed_decides_everything(objective: Callable[[], Denoising | Classification], tmp_path: Path) -> None:
+def test_the_seed_decides_everything(objective: Callable[[], Objective], tmp_path: Path) -> None:
     first, again, other = (Training(objective(), seed, tmp_path / "any") for seed in (1, 1, 2))
     for training in (first, again, other):
         list(training.run(steps=4))
@@ -249,6 +265,33 @@ def test_noise_and_labels_are_drawn_as_stated() -> None:
         assert float(values.std()) == pytest.approx(spread, abs=5 * error / 2**0.5)
     count = steps * BATCH
     assert dropped == pytest.approx(0.1 * count, abs=5 * (count * 0.1 * 0.9) ** 0.5)
+
+
+def test_noisy_images_are_classified_at_levels_drawn_as_stated() -> None:
+    """log σ ~ N(0, 1.6²), ε ~ N(0, 1), evidence 1/√(1 + σ²): within 5 standard errors (false alarm 6e−7)."""
+    witness = Witness(lambda x, noise: torch.zeros(len(x), CLASSES))
+    objective = noisy_classification(witness)
+    steps, logs, noises = 40, [], []
+    for step in range(steps):
+        assert float(objective.loss(0, step)) == pytest.approx(np.log(CLASSES))
+        x_in, noise, scale = witness.asked[step]
+        sigma, x = sigma_and_x(x_in, noise)
+        torch.testing.assert_close(scale.double(), (1.0 + sigma[:, :, 0, 0] ** 2) ** -0.5, rtol=1e-5, atol=0.0)
+        logs.append(torch.log(sigma).flatten())
+        noises.append(((x - objective.data.batch(0, step)[0]) / sigma).flatten())
+    for values, mean, spread in ((torch.cat(logs), 0.0, 1.6), (torch.cat(noises), 0.0, 1.0)):
+        error = spread / len(values) ** 0.5
+        assert float(values.mean()) == pytest.approx(mean, abs=5 * error)
+        assert float(values.std()) == pytest.approx(spread, abs=5 * error / 2**0.5)
+
+
+def test_the_loss_of_a_noisy_image_is_minus_the_log_probability_of_its_class() -> None:
+    """No smoothing: the loss of logits z is −z_y + log Σ exp z, at every level with the same weight."""
+    logits = torch.randn(BATCH, CLASSES, generator=torch.Generator().manual_seed(0))
+    objective = noisy_classification(Witness(lambda x, noise: logits))
+    labels = objective.data.batch(3, 5)[1]
+    expected = torch.logsumexp(logits, 1) - logits[torch.arange(BATCH), labels]
+    assert float(objective.loss(3, 5)) == pytest.approx(float(expected.mean()), rel=1e-5)
 
 
 def test_every_image_once_an_epoch_in_a_new_order() -> None:

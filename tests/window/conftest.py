@@ -23,6 +23,7 @@ from desktop_app.engine_client import EngineClient
 from desktop_app.state.preferences import Preferences
 from desktop_app.state.runs import Run
 from desktop_app.theme import theme
+from desktop_app.widgets.combo_box import ComboBox
 from desktop_app.window import Window
 
 LIMIT = 60.0  # s, for anything that is waited for
@@ -94,6 +95,18 @@ async def finished(run: Run) -> Run:
 def click(widget: QWidget, at: QPoint | None = None) -> None:
     """A left click, in the middle unless told where."""
     QTest.mouseClick(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at or widget.rect().center())
+
+
+def choose(box: ComboBox, text: str) -> None:
+    """Open a list and click an entry."""
+    click(box)
+    view, entry = box.view(), box.model().index(box.findText(text), 0)
+    assert entry.isValid(), text
+    view.scrollTo(entry)
+    place = view.visualRect(entry)
+    QTest.mouseMove(view.viewport(), place.center())
+    click(view.viewport(), place.center())
+    assert box.currentText() == text
 
 
 def press(window: Window, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import numpy as np
 import pytest
-from conftest import click, finished, press, until
+from conftest import choose, click, finished, press, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -32,8 +32,8 @@ def test_it_opens_with_the_ode_beside_the_sde_and_one_click_runs_both(drive) -> 
         assert (a.status, b.status) == ("finished", "finished")
         np.testing.assert_array_equal(a.noisy[0], b.noisy[0], "the same starting noise")
         assert (a.denoised[-1] != b.denoised[-1]).mean() > 0.05
-        assert "λ = 0" in compare.panels[0].differs.text()
-        assert "λ = 1" in compare.panels[1].differs.text()
+        assert (compare.panels[0].kind.text(), compare.panels[0].differs.text()) == ("ODE", "λ = 0")
+        assert (compare.panels[1].kind.text(), compare.panels[1].differs.text()) == ("SDE", "λ = 1")
         press(window, Qt.Key.Key_Home)
         for panel, run in zip(compare.panels, (a, b), strict=True):
             np.testing.assert_array_equal(panel.grid.pictures, run.denoised[0])
@@ -97,8 +97,85 @@ def test_c_sends_a_request_to_compare(drive) -> None:
         press(window, Qt.Key.Key_C)
         assert window.current is window.compare
         a, b = [await finished(run) for run in window.compare.timeline.lanes]
-        assert a.request == Request(condition=4, count=2, steps=4, seed=12)
+        assert a.request == Request(condition=4, count=2, steps=4, seed=12, noise="path")
         assert b.request == a.request.replace(lam=1.0)
+
+    drive(scenario)
+
+
+@pytest.mark.parametrize(
+    ("sent", "beside"),
+    [
+        (Request(sampler="ddpm"), Request(sampler="ddpm", lam=0.0)),
+        (Request(sampler="heun"), Request(lam=1.0)),
+        (Request(sampler="heun", churn=5.0), Request(lam=0.0)),
+        (Request(sampler="rk45"), Request(lam=1.0)),
+        (Request(sampler="langevin"), Request(lam=0.0)),
+        (Request(sigmas=(5.0, 1.0), clip=1.0), Request(sigmas=(5.0, 1.0), clip=1.0, lam=1.0)),
+    ],
+)
+def test_what_is_sent_is_compared_with_the_other_side_of_lambda(drive, sent: Request, beside: Request) -> None:
+    async def scenario(window: Window) -> None:
+        window.compare.receive(sent)
+        a, b = (controls.request() for controls in window.compare.controls)
+        assert a == (sent.replace(noise="path") if window.compare.controls[0].has("noise") else sent)
+        assert b == beside.replace(noise="path")
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_lanes_follow_one_brownian_path_unless_switched_off(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        noise = [controls["noise"] for controls in compare.controls]
+        assert noise == ["path", "path"]
+        assert "noise" not in compare.inspector.fields, "one control for one thing"
+        assert "one path in log σ" in compare.noise.text()
+        compare.controls[0].set("count", 1)
+        a, b = await run_both(window)
+        assert (a.request.noise, b.request.noise) == ("path", "path")
+        click(compare.path)
+        assert [controls["noise"] for controls in compare.controls] == ["step", "step"]
+        assert "Step k takes draw k" in compare.noise.text()
+        click(compare.path)
+        choose(compare.inspector.fields["sampler"].box, "RK45 (adaptive)")
+        assert [controls["noise"] for controls in compare.controls] == ["step", "path"]
+        compare.controls[1].set("sampler", "unipc")
+        assert not compare.path.isEnabled()
+        assert "Neither of these samplers" in compare.noise.text()
+        choose(compare.inspector.fields["sampler"].box, "DDPM")
+        assert compare.controls[0]["noise"] == "path", "a new sampler follows, too"
+        a, b = await run_both(window)
+        assert (a.status, b.status) == ("finished", "finished")
+        assert "Sampler = DDPM" in compare.panels[0].differs.text()
+        assert (compare.panels[0].kind.text(), compare.panels[1].kind.text()) == ("SDE", "ODE")
+        click(compare.path)
+
+    async def again(window: Window) -> None:
+        assert not window.compare.path.isChecked(), "remembered"
+        assert window.compare.controls[0]["noise"] == "step"
+        await asyncio.sleep(0)
+
+    drive(scenario)
+    drive(again)
+
+
+def test_long_differences_are_cut_and_told_in_full(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.resize(1024, 680)
+        window.open("compare")
+        request = Request(sampler="dpmpp_2m_sde", noise_interval=(0.1, 5.0), schedule="vp_cosine_discrete", clip=1.0)
+        window.compare.controls[0].take(request.replace(count=1, steps=2))
+        await run_both(window)
+        assert window.width() == 1024
+        panel = window.compare.panels[0]
+        assert panel.differs.width() < panel.differs.fontMetrics().horizontalAdvance(panel.differs.text())
+        assert panel.differs.width() < panel.width()
+        assert panel.differs.toolTip() == panel.differs.text()
+        assert panel.differs.text().count(" = ") == 5
+        panel.grab()
 
     drive(scenario)
 

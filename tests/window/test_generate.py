@@ -11,7 +11,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider
 
 from desktop_app.window import Window
-from engine.request import Request
 
 
 async def generate(window: Window):
@@ -167,19 +166,6 @@ def test_letters_are_keys_only_outside_text_fields(drive) -> None:
         assert window.cheat_sheet.isVisible()
         press(window, Qt.Key.Key_Escape)
         assert not window.cheat_sheet.isVisible()
-
-    drive(scenario)
-
-
-def test_heun_has_no_lambda(drive) -> None:
-    async def scenario(window: Window) -> None:
-        workspace = window.generate
-        workspace.controls.set("lam", 1.0)
-        workspace.controls.set("sampler", "heun")
-        assert not workspace.inspector.fields["lam"].isEnabled()
-        assert workspace.controls.request() == Request(sampler="heun")
-        workspace.controls.set("sampler", "bridge")
-        assert workspace.controls.request().lam == 1.0, "the value is still there"
 
     drive(scenario)
 

@@ -1,0 +1,20 @@
+"""The noise levels of a request, as a list that a person can edit."""
+
+from __future__ import annotations
+
+import math
+
+from engine.request import Request
+from engine.schedules import SCHEDULES, grid
+
+HIGHEST = 1e4  # stands for the level of a schedule that has no signal left
+
+
+def listed(request: Request) -> tuple[float, ...]:
+    """σ of every noisy level that the request's spacing gives, to six figures; EDM's for a model's own schedule."""
+    levels = grid(SCHEDULES[request.schedule or "edm"](), request.steps, request.spacing)[:-1]
+    sigmas = [level.sigma if math.isfinite(level.sigma) else HIGHEST for level in levels]
+    short = [float(f"{sigma:.6g}") for sigma in sigmas]
+    if short[0] > sigmas[0]:  # above the most that the schedule has
+        short[0] = sigmas[0]
+    return tuple(short)

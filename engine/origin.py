@@ -1,0 +1,177 @@
+"""Where a run begins: its levels, x at the first of them, and what came before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.fields import RequestError
+from engine.inversion import encode, slerp
+from engine.models.denoiser import Denoiser
+from engine.noise import KeyedNoise
+from engine.request import Branch, Request
+from engine.samplers import Denoise, Step
+from engine.schedules import SCHEDULES, Level, Schedule, grid
+from engine.starts import Encoding, Image, PureNoise, Slerp
+
+Run = Callable[[Request], Iterator[Step]]
+
+
+@dataclass
+class Origin:
+    """The beginning of a run."""
+
+    levels: list[Level]
+    x: Tensor  # [B, ...] at levels[0]
+    first: int = 0  # the step of the whole run that comes first: its draws are that step's
+    previous: tuple[Level, Tensor] | None = None  # the level and D before
+    nfe: int = 0  # spent before
+
+
+def schedule_of(request: Request, denoiser: Denoiser) -> Schedule:
+    """The forward process of a run."""
+    return SCHEDULES[request.schedule]() if request.schedule else denoiser.schedule
+
+
+def levels_of(request: Request, denoiser: Denoiser, branched_at: Level | None = None) -> list[Level]:
+    """The levels a run visits; `branched_at` is the level that a branch leaves from. Raises RequestError."""
+    schedule = schedule_of(request, denoiser)
+    if request.sampler == "langevin":
+        assert request.sigma is not None
+        if request.sigma > schedule.sigma_max:
+            raise _too_noisy("sigma", schedule)
+        return [schedule.level_at_sigma(request.sigma)] * (request.steps + 1)
+    if request.sigmas and request.sigmas[0] > schedule.sigma_max:
+        raise _too_noisy("sigmas", schedule)
+    levels = grid(schedule, request.steps, request.spacing, request.sigmas)
+    if isinstance(request.start, Image):
+        levels = levels[request.steps - _walked(request, request.start.strength) :]
+    elif branched_at is not None:
+        levels = [level for level in levels if level.sigma < branched_at.sigma * (1.0 - 1e-9)]
+        levels.insert(0, _same(branched_at, schedule))
+    if request.sampler == "annealed_langevin":
+        assert request.langevin_steps is not None
+        levels = [level for level in levels[:-1] for _ in range(request.langevin_steps)] + levels[-2:]
+    return levels
+
+
+def origin(request: Request, denoiser: Denoiser, noise: KeyedNoise, run: Run, encoder: Encoder) -> Origin:
+    """How a run begins. `run` makes the run that a branch leaves, `encoder` the denoiser of an encoding.
+
+    Raises RequestError for a start that does not fit the model or the levels.
+    """
+    start = request.start
+    if isinstance(start, Branch):
+        return _branch(request, start, denoiser, noise.device, run)
+    levels = levels_of(request, denoiser)
+    begin = levels[0]
+    match start:
+        case PureNoise(seed=seed):
+            drawn = noise if seed is None else KeyedNoise(seed, request.count, noise.shape, noise.device)
+            return Origin(levels, begin.std * drawn.initial())
+        case Image():
+            x = begin.alpha * picture(start, request, denoiser) + begin.std * noise.initial()
+            return Origin(levels, x, request.steps - _walked(request, start.strength))
+        case Encoding():
+            x, spent = _encoded(start, request, levels, denoiser, encoder)
+            return Origin(levels, x.expand(request.count, *x.shape[1:]), nfe=spent)
+        case Slerp():
+            ends, spent = [], 0
+            for end in (start.first, start.second):
+                if isinstance(end, Encoding):
+                    x, nfe = _encoded(end, request, levels, denoiser, encoder)
+                    spent += nfe
+                else:
+                    seed = request.seed if end.seed is None else end.seed
+                    x = begin.std * KeyedNoise(seed, 1, noise.shape, noise.device).initial()
+                ends.append(x)
+            return Origin(levels, slerp(ends[0], ends[1], start.fractions), nfe=spent)
+
+
+Encoder = Callable[[Encoding], Denoise]
+
+
+def picture(start: Image | Encoding, request: Request, denoiser: Denoiser) -> Tensor:
+    """The image of a start, [1, C, H, W] in [−1, 1]. Raises RequestError where the model makes another shape."""
+    if start.shape != tuple(denoiser.shape):
+        wanted, given = (" × ".join(map(str, shape)) for shape in (denoiser.shape, start.shape))
+        raise RequestError(
+            "start", f"start must have an image of {wanted}, as the model {request.model} makes, not {given}."
+        )
+    pixels = torch.frombuffer(bytearray(start.pixels), dtype=torch.uint8).reshape(1, *start.shape)
+    return pixels.to(denoiser.device, torch.float32) / 127.5 - 1.0
+
+
+def repainting(denoise: Denoise, request: Request, denoiser: Denoiser) -> Denoise:
+    """In-painting, denoiser → denoiser: where the mask is 0, D is the image, so that x there is the image noised."""
+    start = request.start
+    if not isinstance(start, Image) or start.mask is None:
+        return denoise
+    image = picture(start, request, denoiser)
+    fresh = torch.frombuffer(bytearray(start.mask), dtype=torch.uint8).reshape(1, 1, *start.shape[1:])
+    fresh = fresh.to(denoiser.device).bool()
+    return lambda x, level: torch.where(fresh, denoise(x, level), image)
+
+
+def _walked(request: Request, strength: float) -> int:
+    """Of the steps of a run, those that an image at this strength still walks; at least one."""
+    return max(1, round(strength * request.steps))
+
+
+def _encoded(
+    start: Encoding, request: Request, levels: list[Level], denoiser: Denoiser, encoder: Encoder
+) -> tuple[Tensor, int]:
+    """x at levels[0], [1, ...], and the evaluations that it took."""
+    if len(levels) < 3 or request.sampler == "langevin":
+        raise RequestError("start", "start must be noise or an image here: an encoding needs two or more steps.")
+    *_, last = encode(encoder(start), picture(start, request, denoiser), levels, min(request.order, 2))
+    return last.x_next, last.nfe
+
+
+def _branch(request: Request, start: Branch, denoiser: Denoiser, device: torch.device, run: Run) -> Origin:
+    """Walk the parent up to the step, and go on from there."""
+    before = at = None
+    for step in run(start.request):
+        before, at = at, step
+        if step.index == start.step:
+            break
+    assert at is not None
+    left_at(start, at.index + 1 if at.index < start.step else start.step + 1)
+    if at.x.shape[1:] != tuple(denoiser.shape):
+        raise RequestError("start", "start must branch from a run of a model that makes the same shape.")
+    levels = levels_of(request, denoiser, at.level)
+    scale = levels[0].std / at.level.std
+    rows = slice(request.count)
+    return Origin(
+        levels,
+        (at.x[rows] * scale).to(device),
+        start.step,
+        None if before is None else (before.level, before.denoised[rows]),
+        before.nfe if before is not None else 0,
+    )
+
+
+def left_at(start: Branch, steps: int) -> int:
+    """The step that a branch leaves a run of so many steps at. Raises RequestError where it has none such."""
+    if start.step >= steps:
+        raise RequestError("start", f"start must have a step from 0 to {steps - 1}, of the run it branches from.")
+    return start.step
+
+
+def _same(level: Level, schedule: Schedule) -> Level:
+    """The level of this schedule with the same σ; as it is where the schedule has it, to the last bit."""
+    if not level.alpha or level.sigma > schedule.sigma_max:
+        if schedule.level(1.0) == level:
+            return level
+        raise RequestError("start", f"start must branch from σ up to {schedule.sigma_max:g}, the most of the schedule.")
+    there = schedule.level_at_sigma(level.sigma)
+    near = abs(there.alpha - level.alpha) < 1e-9 * level.alpha
+    return level if near else there
+
+
+def _too_noisy(field: str, schedule: Schedule) -> RequestError:
+    top = f"{schedule.sigma_max:g}, the most of the schedule {schedule.name}"
+    return RequestError(field, f"{field} must be at most {top}.")

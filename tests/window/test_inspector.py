@@ -1,0 +1,261 @@
+"""What is folded away, what guides, and requests in words."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from conftest import choose, click, finished
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from desktop_app.state import words
+from desktop_app.state.controls import Controls, differing
+from desktop_app.window import Window
+from engine.catalog import RESOURCES, SAMPLERS, Card, cards
+from engine.request import FIELDS, Branch, Request
+from engine.starts import Encoding, Image, PureNoise, Slerp
+
+DIGITS = cards()["digits"]
+
+
+@pytest.fixture
+def guides(tmp_path: Path) -> Path:
+    """Besides `digits`: a twin of it, a model of other images, a classifier of noisy images, one of other classes."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    others: dict[str, dict[str, Any]] = {
+        "twin": {"title": "Twin"},
+        "large": {"title": "Large", "shape": (1, 32, 32)},
+        "letters": {"title": "Letters", "classes": ("a", "b")},
+        "judge": {"title": "Judge of noise", "kind": "guide"},
+        "judge-of-letters": {"title": "Judge of letters", "kind": "guide", "classes": ("a", "b")},
+    }
+    for name, changes in others.items():
+        card: Card = msgspec.structs.replace(DIGITS, name=name, **changes)
+        (folder / f"{name}.json").write_bytes(msgspec.json.encode(card))
+    (folder / "twin.safetensors").write_bytes((RESOURCES / "models" / "digits.safetensors").read_bytes())
+    return folder
+
+
+# --- More ------------------------------------------------------------------------------------------------------------
+
+
+def test_more_is_folded_away_until_it_is_clicked_and_is_remembered(drive) -> None:
+    hidden = ("schedule", "noise", "noise_interval")
+
+    async def unfold(window: Window) -> None:
+        inspector = window.generate.inspector
+        assert not any(inspector.fields[name].isVisible() for name in hidden)
+        click(inspector.more["REVERSE PROCESS"].head)
+        assert all(inspector.fields[name].isVisible() for name in hidden)
+        assert not inspector.fields["clip"].isVisible(), "each section by itself"
+        await asyncio.sleep(0)
+
+    async def find(window: Window) -> None:
+        inspector = window.generate.inspector
+        assert all(inspector.fields[name].isVisible() for name in hidden)
+        window.open("compare")
+        assert window.compare.inspector.fields["schedule"].isVisible(), "in every workspace"
+        more = window.compare.inspector.more["REVERSE PROCESS"].head
+        more.setFocus()
+        QTest.keyClick(more, Qt.Key.Key_Space)
+        assert not window.compare.inspector.fields["schedule"].isVisible()
+        window.open("generate")
+        assert not inspector.fields["schedule"].isVisible()
+        await asyncio.sleep(0)
+
+    drive(unfold)
+    drive(find)
+
+
+def test_a_dot_says_that_something_is_set_in_there(drive) -> None:
+    async def scenario(window: Window) -> None:
+        controls, more = window.generate.controls, window.generate.inspector.more
+        guidance, process = more["GUIDANCE"].head, more["REVERSE PROCESS"].head
+        assert not guidance.dot
+        controls.set("clip", 1.0)
+        controls.set("guidance_rescale", 0.5)
+        assert guidance.dot
+        assert guidance.toolTip() == "Set: Rescale, Clip"
+        assert "Rescale, Clip set" in guidance.accessibleName()
+        controls.set("clip", None)
+        controls.set("guidance_rescale", 0.0)
+        assert not guidance.dot
+        controls.set("noise_interval", (1.0, 2.0))
+        assert process.dot
+        controls.set("sampler", "unipc")
+        assert not process.dot, "what the sampler does not have is not set"
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_an_empty_clip_is_none(drive) -> None:
+    async def scenario(window: Window) -> None:
+        inspector = window.generate.inspector
+        click(inspector.more["GUIDANCE"].head)
+        edit = inspector.fields["clip"].edit
+        for text, wanted in (("1.5", 1.5), ("0", 1.5), ("", None)):
+            edit.setFocus()
+            edit.selectAll()
+            QTest.keyClick(edit, Qt.Key.Key_Delete)
+            QTest.keyClicks(edit, text)
+            QTest.keyClick(edit, Qt.Key.Key_Return)
+            assert window.generate.controls["clip"] == wanted
+        assert "Clip must be a number from 0.01 to 100, or none, not “0”." in window.toasts.shown[-1].message
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+# --- the guide -------------------------------------------------------------------------------------------------------
+
+
+def test_what_fits_a_model_can_guide_it(drive, guides: Path) -> None:
+    async def scenario(window: Window) -> None:
+        controls, fields = window.generate.controls, window.generate.inspector.fields
+        box = fields["guide"].box
+        offered = [box.itemText(index) for index in range(box.count())]
+        assert offered[0] == "Without condition (classifier-free)"
+        assert {"Twin (autoguidance)", "Judge of noise"} <= set(offered)
+        assert not any(word in text for text in offered for word in ("Large", "Letters", "letters", "Digits (auto"))
+        choose(box, "Twin (autoguidance)")
+        assert controls["guide"] == "twin"
+        assert "autoguidance" in fields["guide"].toolTip()
+        choose(fields["model"].box, "Twin")
+        assert controls["guide"] is None, "a model does not guide itself"
+        controls.set("guide", "digits")
+        controls.set("condition", 9)
+        choose(fields["model"].box, "Letters")
+        assert controls["guide"] is None
+        assert controls["condition"] is None, "the class is not there"
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_a_weaker_model_guides_without_a_condition(drive, guides: Path) -> None:
+    async def scenario(window: Window) -> None:
+        controls, fields = window.generate.controls, window.generate.inspector.fields
+        controls.set("guidance", 2.0)
+        assert not fields["guidance"].isEnabled()
+        assert "nothing to guide" in fields["guidance"].toolTip()
+        controls.set("guide", "judge")
+        assert controls.request() == Request(), "nor has a classifier anything to guide to"
+        controls.set("guide", "twin")
+        assert fields["guidance"].isEnabled()
+        assert controls.request() == Request(guide="twin", guidance=2.0)
+        for name, value in (("count", 2), ("steps", 3), ("clip", 1.0), ("guidance_rescale", 0.5)):
+            controls.set(name, value)
+        click(window.generate.inspector.button)
+        run = await finished(window.generate.timeline.lanes[0])
+        assert run.status == "finished", run.error
+        assert run.request.guide == "twin"
+
+    drive(scenario)
+
+
+@pytest.mark.skipif("digits-noisy-classifier" not in cards("guide"), reason="it is not trained yet")
+def test_a_classifier_guides(drive) -> None:
+    async def scenario(window: Window) -> None:
+        controls, fields = window.generate.controls, window.generate.inspector.fields
+        for name, value in (("count", 1), ("steps", 3), ("guidance", 2.0), ("condition", 4)):
+            controls.set(name, value)
+        choose(fields["guide"].box, cards("guide")["digits-noisy-classifier"].title)
+        click(window.generate.inspector.button)
+        run = await finished(window.generate.timeline.lanes[0])
+        assert run.status == "finished", run.error
+        assert run.request.guide == "digits-noisy-classifier"
+
+    drive(scenario)
+
+
+def test_both_conventions_of_guidance_are_told(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.generate.controls.set("condition", 3)
+        window.generate.controls.set("guidance", 2.5)
+        assert "γ = w − 1: here w = 2.5 is γ = 1.5." in window.generate.inspector.fields["guidance"].toolTip()
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+IMAGE = Image(bytes(4), (1, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("condition", None, "any"),
+        ("schedule", None, "model’s own"),
+        ("guidance_interval", None, "all"),
+        ("noise_interval", (0.5, 2), "0.5 – 2"),
+        ("guide", None, "without condition"),
+        ("clip", None, "none"),
+        ("sigmas", None, "none"),
+        ("sigmas", (80.0, 5.0, 0.1), "3 from 80 to 0.1"),
+        ("sigmas", (2.0,), "2"),
+        ("eta", 0.5, "0.5"),
+        ("tolerance", 1e-5, "1e-05"),
+        ("langevin_steps", 3, "3"),
+        ("noise", "path", "One Brownian path"),
+        ("sampler", "rk45", "RK45 (adaptive)"),
+        ("order", 2, "2"),
+        ("start", PureNoise(), "noise"),
+        ("start", PureNoise(4), "noise of seed 4"),
+        ("start", IMAGE, "an image"),
+        ("start", Image(bytes(4), (1, 2, 2), mask=bytes(4)), "an image, repainted"),
+        ("start", Encoding(bytes(4), (1, 2, 2)), "an encoded image"),
+        ("start", Slerp(PureNoise(), PureNoise(1), (0.5,)), "between two"),
+        ("start", Branch(Request(), 7), "step 7 of another run"),
+    ],
+)
+def test_values_are_said_as_a_person_reads_them(name: str, value: object, text: str) -> None:
+    assert words.shown(name, value) == text
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        ({}, {"lam": 1.0}, (["λ = 0"], ["λ = 1"])),
+        ({}, {"steps": 5}, (["N = 20"], ["N = 5"])),
+        ({}, {"sigmas": (3.0, 1.0)}, (["N = 20", "Spacing = Karras ρ = 7"], ["Noise levels = 2 from 3 to 1"])),
+        ({"sampler": "heun"}, {"sampler": "heun", "churn": 9.0}, (["S = 0"], ["S = 9"])),
+        ({}, {"clip": 1.0}, (["c = none"], ["c = 1"])),
+        (
+            {"sampler": "ddim_eta"},
+            {"sampler": "rk45", "tolerance": 0.01},
+            (["Sampler = DDIM (η)", "η = 0.5"], ["Sampler = RK45 (adaptive)", "τ = 0.01"]),
+        ),
+    ],
+)
+def test_lanes_name_what_they_have_and_differ_in(a: dict, b: dict, said: tuple[list[str], list[str]]) -> None:
+    requests = Request(**a), Request(**b)
+    fields = differing(*requests)
+    assert tuple(words.difference(request, fields) for request in requests) == said
+
+
+def test_what_draws_noise_is_an_sde() -> None:
+    quiet = {"bridge", "ddim", "dpmpp_2m", "unipc", "heun", "rk45", "euler"}
+    assert {name for name in SAMPLERS if not words.is_stochastic(Request(sampler=name))} == quiet
+    assert words.is_stochastic(Request(sampler="heun", churn=1.0))
+    assert not words.is_stochastic(Request(sampler="ddim_eta", eta=0.0))
+    assert words.is_stochastic(Request(lam=0.5))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_controls_take_any_request_and_give_it_back(qapp, name: str) -> None:
+    controls = Controls()
+    heard: list[str] = []
+    controls.changed.connect(heard.append)
+    request = Request(sampler=name, condition=3, guidance=2.0, clip=1.0, seed=9)
+    controls.take(request)
+    assert controls.request() == request
+    assert heard == differing(Request(), request)
+    assert {field for field in FIELDS if not controls.is_default(field)} == {"condition", "guidance", "clip", "seed"}
