@@ -42,12 +42,12 @@ def test_the_local_denoiser_does_not() -> None:
     assert sample.abs().max() <= 1.0 + 1e-4
 
 
-def test_the_gaussian_has_the_mean_and_variance_of_the_digits() -> None:
-    """Its D at much noise is the mean digit."""
+def test_the_gaussian_takes_much_noise_for_the_mean_digit() -> None:
+    """Of the 20,000 digits that it was made from."""
     model = load("digits-gaussian")
     level = model.schedule.level_at_sigma(80.0)
-    mean = torch.from_numpy(digits.load("train")[0].mean(0) / 127.5 - 1.0).float()
-    torch.testing.assert_close(model(torch.zeros(1, *digits.SHAPE), level)[0, 0], mean, rtol=0, atol=0.02)
+    mean = torch.from_numpy(digits.load("train")[0][:20_000].mean(0) / 127.5 - 1.0).float()
+    torch.testing.assert_close(model(torch.zeros(1, *digits.SHAPE), level)[0, 0], mean, rtol=0, atol=0.01)
 
 
 def test_a_model_without_classes_has_no_condition() -> None:
