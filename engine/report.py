@@ -87,21 +87,21 @@ def table(stage: Stage, rows: list[Row]) -> str:
     """The rows as Markdown."""
     from engine.convergence import BUDGETS
 
-    floor = f" An exact sample of the same size measures {stage.floor:.4f}." if stage.floor else ""
+    floor = f" An exact sample of the same size measures {stage.floor:.3g}." if stage.floor else ""
     lines = [f"## {stage.title}", "", f"{stage.unit[0].upper()}{stage.unit[1:]}.{floor}", ""]
     lines += ["| method | " + " | ".join(f"{budget}" for budget in BUDGETS) + " |", "|---" * (len(BUDGETS) + 1) + "|"]
     for row in rows:
         if row.method.fields["sampler"] == "rk45":
-            cells = [f"{error:.4f} ({nfe} evaluations)" for nfe, error in row.ours]
+            cells = [f"{error:.3g} ({nfe} evaluations)" for nfe, error in row.ours]
             lines += ["", f"{row.method.label}, by falling tolerance: {', '.join(cells)}."]
             continue
         cells = [
-            f"{error:.4f}" + ("" if nfe == budget else f" ({nfe})")
+            f"{error:.3g}" + ("" if nfe == budget else f" ({nfe})")
             for (nfe, error), budget in zip(row.ours, BUDGETS, strict=True)
         ]
         lines.append(f"| {row.method.label} | " + " | ".join(cells) + " |")
         if row.theirs:
-            beside = [f"{b:.4f} ({compared(a, b)})" for (_, a), (_, b) in zip(row.ours, row.theirs, strict=True)]
+            beside = [f"{b:.3g} ({compared(a, b)})" for (_, a), (_, b) in zip(row.ours, row.theirs, strict=True)]
             lines.append(f"| – {row.method.theirs} | " + " | ".join(beside) + " |")
     return "\n".join([*lines, ""])
 
