@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
 from engine import wire
@@ -14,8 +19,26 @@ from engine.request import Request
 
 Reply = tuple[wire.Event, wire.Arrays]
 
+Values = dict[str, Any]
+
 ENDS = wire.Finished | wire.Cancelled | wire.Failed
 RESTARTS = 3  # deaths without a Ready in between, after which it is left alone
+
+
+class RefusedError(Exception):
+    """What was asked for cannot be answered; the message is one sentence, `field` names what it is about."""
+
+    def __init__(self, message: str, field: str = "", details: str = "") -> None:
+        super().__init__(message)
+        self.field, self.details = field, details
+
+
+@dataclass
+class Line:
+    """Replies to one run or ask, waiting to be read, and what tells of its failure where the worker cannot."""
+
+    failure: type[wire.Failed] | type[wire.Refused]
+    replies: asyncio.Queue[Reply] = field(default_factory=asyncio.Queue)
 
 
 class EngineClient(QObject):
@@ -30,7 +53,7 @@ class EngineClient(QObject):
         self._program = program or [sys.executable, "-m", "engine.worker"]
         self._process: QProcess | None = None
         self._decoder = wire.Decoder()
-        self._replies: dict[int, asyncio.Queue[Reply]] = {}
+        self._lines: dict[int, Line] = {}
         self._numbers = count(1)
         self._deaths = 0
         self._closing = False
@@ -58,18 +81,53 @@ class EngineClient(QObject):
     async def run(self, request: Request) -> AsyncIterator[Reply]:
         """The frames of one run, up to its Finished, Cancelled or Failed. Leaving the loop early cancels the run."""
         number = next(self._numbers)
-        replies = self._replies[number] = asyncio.Queue()
+        line = self._lines[number] = Line(wire.Failed)
         over = False
         try:
             self._send(wire.Run(number, request.to_dict()))
             while not over:
-                event, arrays = await replies.get()
+                event, arrays = await line.replies.get()
                 over = isinstance(event, ENDS)
                 yield event, arrays
         finally:
-            del self._replies[number]
+            del self._lines[number]
             if not over:
                 self._send(wire.Cancel(number))
+
+    async def ask(
+        self, what: str, values: Values, *arrays: NDArray[np.generic]
+    ) -> AsyncGenerator[tuple[Values, wire.Arrays], None]:
+        """The pieces of an answer (see `engine.lab`), as they come. Closing the iterator drops what is left of it.
+
+        Raises RefusedError where it cannot be answered, or the worker ends before it is.
+        """
+        number = next(self._numbers)
+        line = self._lines[number] = Line(wire.Refused)
+        over = False
+        try:
+            self._send(wire.Ask(number, what, values), *arrays)
+            while not over:
+                event, found = await line.replies.get()
+                if isinstance(event, wire.Refused):
+                    over = True
+                    raise RefusedError(event.message, event.field, event.details)
+                assert isinstance(event, wire.Answer)
+                over = event.last
+                yield event.values, found
+        except wire.WireError as error:
+            over = True
+            raise RefusedError(f"{what} cannot be asked for: {error}.") from error
+        finally:
+            del self._lines[number]
+            if not over:
+                self._send(wire.Drop(number))
+
+    async def answer(self, what: str, values: Values, *arrays: NDArray[np.generic]) -> tuple[Values, wire.Arrays]:
+        """An answer's last piece. Raises RefusedError as `ask` does."""
+        async with aclosing(self.ask(what, values, *arrays)) as pieces:
+            async for piece in pieces:
+                last = piece
+        return last
 
     def shut_down(self) -> None:
         """End the worker: asked first, made to after a moment. Safe to call twice."""
@@ -86,11 +144,11 @@ class EngineClient(QObject):
         process.kill()
         process.waitForFinished(2000)
 
-    def _send(self, command: wire.Command) -> None:
+    def _send(self, command: wire.Command, *arrays: NDArray[np.generic]) -> None:
         if self._process is not None:
-            self._process.write(wire.frame(command))
-        elif isinstance(command, wire.Run):
-            self._reply(wire.Failed(command.run, "The engine is not running."), [])
+            self._process.write(wire.frame(command, *arrays))
+        elif isinstance(command, wire.Run | wire.Ask):
+            self._fail(command.run if isinstance(command, wire.Run) else command.ask, "The engine is not running.")
 
     def _read(self) -> None:
         assert self._process is not None
@@ -109,9 +167,14 @@ class EngineClient(QObject):
             self._process.kill()  # out of step: start afresh
 
     def _reply(self, event: wire.Event | wire.Command, arrays: wire.Arrays) -> None:
-        replies = self._replies.get(getattr(event, "run", 0))
-        if replies is not None:  # else a frame of a run that nobody waits for any more
-            replies.put_nowait((event, arrays))  # type: ignore[arg-type]
+        line = self._lines.get(getattr(event, "run", 0) or getattr(event, "ask", 0))
+        if line is not None:  # else a frame of a run that nobody waits for any more
+            line.replies.put_nowait((event, arrays))  # type: ignore[arg-type]
+
+    def _fail(self, number: int, sentence: str, details: str = "") -> None:
+        """Tell a run or an ask that nothing more will come of it."""
+        line = self._lines[number]
+        line.replies.put_nowait((line.failure(number, sentence, details=details), []))
 
     def _read_errors(self) -> None:
         if self._process is not None:
@@ -129,8 +192,8 @@ class EngineClient(QObject):
         self._deaths += 1
         words = self._errors.decode(errors="replace").strip()
         sentence, self._reason = self._reason or "The engine stopped unexpectedly.", ""
-        for number in list(self._replies):
-            self._reply(wire.Failed(number, sentence, details=words), [])
+        for number in list(self._lines):
+            self._fail(number, sentence, words)
         if self._deaths < RESTARTS:
             self.died.emit(f"{sentence} It is being started again.")
             QTimer.singleShot(0, self.start)

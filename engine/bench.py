@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,6 +117,7 @@ def engine_rows() -> Iterator[tuple[str, str, str]]:
         yield "network calls per step with guidance", "1", f"{_guided_calls():g}"
     except ModelError as error:
         yield "digits", "-", f"not measured: {error}"
+    yield "digits-ideal: 60,000 images, batch 16", "≤ 150 ms, ≤ 1 GB", _ideal()
     try:
         from engine.convergence import METHODS
     except ImportError as error:
@@ -127,16 +128,28 @@ def engine_rows() -> Iterator[tuple[str, str, str]]:
             yield _sampler_row(method, call)
 
 
+def _ideal() -> str:
+    """The time of a call of the ideal denoiser, and the most memory of a process that has done nothing else."""
+    code = "from engine.bench import _network_call, median; print(median(_network_call(16, 'digits-ideal')))"
+    peak = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"  # kB on Linux
+    lines = code if sys.platform != "linux" else f"{code}; {peak}"
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, encoding="utf-8", check=False)
+    if done.returncode:
+        return f"not measured: {done.stderr.strip().splitlines()[-1]}"
+    seconds, *memory = map(float, done.stdout.split())
+    return _milliseconds(seconds) + "".join(f", {kilobytes / 1e6:.2f} GB" for kilobytes in memory)
+
+
 def _milliseconds(seconds: float) -> str:
     return f"{1e3 * seconds:.2f} ms"
 
 
-def _network_call(batch: int) -> list[float]:
-    """Seconds of calls of the digits' denoiser, without guidance, after some that warm up."""
+def _network_call(batch: int, name: str = "digits") -> list[float]:
+    """Seconds of calls of a denoiser, without guidance, after some that warm up."""
     from engine import models
     from engine.noise import KeyedNoise
 
-    denoiser = models.load("digits")
+    denoiser = models.load(name)
     level = denoiser.schedule.level_at_sigma(1.0)
     x = KeyedNoise(0, batch, denoiser.shape, denoiser.device).initial()
     condition = denoiser.encode(7, batch)
@@ -223,7 +236,9 @@ def _theirs(method: Method, answer: Tensor) -> Timed:
     def timed() -> float:
         scheduler.set_timesteps(STEPS)
         x = torch.randn((1, *SHAPE), generator=generator)
-        noise = {"generator": generator} if method.noisy else {}
+        noise: dict[str, Any] = {"generator": generator} if method.noisy else {}
+        if method.eta:
+            noise["eta"] = method.eta
         started = time.perf_counter()
         for t in scheduler.timesteps:
             x = scheduler.step(answer, t, x, **noise).prev_sample

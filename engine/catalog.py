@@ -39,6 +39,13 @@ class Sampler(Choice):
         return "lam" in self.options
 
 
+@dataclass(frozen=True)
+class Distribution(Choice):
+    """A distribution in the plane, and the names of its classes, where it has any."""
+
+    classes: tuple[str, ...] = ()
+
+
 C = TypeVar("C", bound=Choice)
 
 
@@ -135,7 +142,7 @@ SAMPLERS = _by_name(
         "predictor_corrector",
         "Predictor–corrector",
         "A step of the bridge, then Langevin steps at the new level (Song et al. 2021, algorithms 2 and 3).",
-        {**_family(1.0), "langevin_steps": 1, "step_size": 0.05},
+        {**_family(1.0), "langevin_steps": 1, "step_size": 0.1},
     ),
     Sampler(
         "langevin",
@@ -178,6 +185,60 @@ NOISES = _by_name(
         "One Brownian path",
         "Increments of one path in log σ: 20 steps and 100, and every λ, follow the same noise.",
     ),
+)
+
+DISTRIBUTIONS = _by_name(
+    Distribution(
+        "three-points",
+        "Three points",
+        "Nearly three points: where they lie, the score is a tug-of-war of three pulls.",
+        ("left", "right", "top"),
+    ),
+    Distribution("gaussian", "One Gaussian", "The score is linear and every path is known in closed form."),
+    Distribution(
+        "two-gaussians",
+        "Two Gaussians",
+        "Between the two the score changes sign, the more sharply the less noise there is.",
+        ("left", "right"),
+    ),
+    Distribution(
+        "rare-mode",
+        "A rare mode",
+        "One sample in twenty belongs to it: Langevin at one level loses this share, the reverse SDE keeps it.",
+        ("common", "rare"),
+    ),
+    Distribution(
+        "ring",
+        "Ring of eight",
+        "Eight equal Gaussians on a circle: does a sampler reach all of them, equally often?",
+        ("east", "north-east", "north", "north-west", "west", "south-west", "south", "south-east"),
+    ),
+    Distribution("grid", "Grid of 25", "Five by five Gaussians: a test for missed and for invented modes."),
+    Distribution("moons", "Two moons", "Two arcs that reach into each other.", ("upper", "lower")),
+    Distribution("circles", "Two circles", "One inside the other: their noise meets first.", ("inner", "outer")),
+    Distribution("swiss-roll", "Swiss roll", "A curve rolled up: points near in the plane are far along the curve."),
+    Distribution("spirals", "Two spirals", "Two curves wound around each other.", ("first", "second")),
+    Distribution("checkerboard", "Checkerboard", "Flat squares with edges, which noise rounds off first."),
+    Distribution(
+        "pinwheel",
+        "Pinwheel",
+        "Five bent arms, thin outside, that meet in the middle.",
+        ("first", "second", "third", "fourth", "fifth"),
+    ),
+    Distribution("smiley", "Smiley", "A face, of parts that appear one after another.", ("face", "eyes", "mouth")),
+    Distribution(
+        "tree",
+        "Branching tree",
+        "Boughs part as the noise falls; two classes share the trunk, and guidance moves samples to the outer twigs.",
+        ("left", "right"),
+    ),
+    Distribution(
+        "crossing",
+        "Crossing bars",
+        "Two classes that overlap in the middle, from where guidance drives both away.",
+        ("rising", "falling"),
+    ),
+    Distribution("lemniscate", "Figure eight", "A closed curve that crosses itself."),
 )
 
 

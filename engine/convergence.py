@@ -43,16 +43,19 @@ class Method:
     theirs: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     calls: int = 1  # evaluations a step
+    eta: float = 0.0  # of DDIM's step
     leading: bool = False  # down to the first discrete level, as diffusers' "leading" spacing
     pathwise: bool = True  # tends to one image for one noise: comparable with a reference
 
     @property
     def noisy(self) -> bool:
         """Whether it draws noise on its way."""
-        return bool(self.fields.get("lam") or self.fields["sampler"] in ("ddpm", "ddpm_large", "dpmpp_2m_sde"))
+        return bool(
+            self.fields.get("lam") or self.fields["sampler"] in ("ddim_eta", "ddpm", "ddpm_large", "dpmpp_2m_sde")
+        )
 
     def request(self, budget: int, **more: Any) -> Request:
-        """The run that spends at most `budget` evaluations."""
+        """The run that spends `budget` evaluations, or as many below it as its steps allow; one step at the least."""
         steps: dict[str, Any] = {"steps": (budget + 1) // self.calls if self.calls > 1 else budget}
         if self.fields["sampler"] == "annealed_langevin":
             steps = {"steps": max(1, (budget - 1) // self.calls)}
@@ -68,7 +71,7 @@ MIDPOINT = {**DPM, "solver_order": 2, "solver_type": "midpoint"}
 DDIM = {"clip_sample": False, "set_alpha_to_one": True, "timestep_spacing": "trailing"}
 ANCESTRAL = {"clip_sample": False, "timestep_spacing": "trailing"}
 
-METHODS = (
+METHODS = (  # `smld` is `ddpm` by another name, and `langevin` comes to no result
     Method("DDIM", {"sampler": "ddim"}, "DDIMScheduler", DDIM),
     Method("DPM-Solver++ 2M", {"sampler": "dpmpp_2m"}, "DPMSolverMultistepScheduler", MIDPOINT),
     Method("UniPC", {"sampler": "unipc"}, "UniPCMultistepScheduler", {**DPM, "solver_order": 2, "solver_type": "bh2"}),
@@ -85,6 +88,7 @@ METHODS = (
         {"clip_sample": False, "timestep_spacing": "leading", "variance_type": "fixed_large"},
         leading=True,
     ),
+    Method("DDIM, η = ½", {"sampler": "ddim_eta", "eta": 0.5}, "DDIMScheduler", {**DDIM}, eta=0.5, pathwise=False),
     Method(
         "DPM-Solver++ 2M SDE",
         {"sampler": "dpmpp_2m_sde"},
@@ -243,7 +247,9 @@ def _walk(scheduler: Any, method: Method, path: list[Level], noise: Noise, x: Te
     with given if ancestral else nullcontext():
         for call, timestep in enumerate(scheduler.timesteps):
             level = path[(call + 1) // 2 if heun else call]
-            options = {"variance_noise": noise(call)} if method.noisy and not ancestral else {}
+            options: dict[str, Any] = {"variance_noise": noise(call)} if method.noisy and not ancestral else {}
+            if method.eta:
+                options["eta"] = method.eta
             denoised = stage.model(level.alpha * x if heun else x, level, condition)
             x = scheduler.step(denoised, timestep, x, **options).prev_sample
     return x

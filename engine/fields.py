@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Mapping
@@ -46,7 +47,9 @@ class Field:
         elif self.kind == "interval":
             words = f"two noise levels σ, {self.minimum:.16g} ≤ low < high ≤ {self.maximum:.16g}"
         elif self.kind == "levels":
-            words = f"1 to {MAX_STEPS} falling noise levels σ, above 0 and up to {self.maximum:.16g}"
+            words = (
+                f"1 to {MAX_STEPS} falling noise levels σ, {self.maximum:.16g} at most and {self.minimum:g} at least"
+            )
         else:
             noun = "a whole number" if self.kind == "integer" else "a number"
             top = f" to {self.maximum:.16g}" if math.isfinite(self.maximum) else " up"
@@ -70,9 +73,8 @@ class Field:
             case "levels":
                 if not _are_numbers(value, 1, MAX_STEPS):
                     return False
-                return all(a > b for a, b in zip((math.inf, *value), (*value, 0), strict=True)) and (
-                    value[0] <= self.maximum
-                )
+                falls = all(above > below for above, below in itertools.pairwise(value))
+                return falls and self.minimum <= value[-1] <= value[0] <= self.maximum
             case "start":
                 return True  # a start checks itself when it is made; the request checks that it is one
             case _:

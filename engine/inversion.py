@@ -16,7 +16,8 @@ def encode(denoise: Denoise, clean: Tensor, levels: Sequence[Level], order: int 
 
     `clean` is x_0 [B, ...], `levels` are those of the run, from the noisiest to the clean one. The last step's `x_next`
     is the noise at levels[0]: decoding it with a sampler at λ = 0 gives the image back, the better the more levels.
-    The lowest noisy level is reached as it is, x = α x_0: below it the ODE moves nothing that can be seen.
+    The lowest noisy level is reached as it is, x = α x_0: what is finer than its σ is lost, which is little on grids
+    that end near the clean level (karras, uniform_logsnr) and much on a few equal steps of t.
     """
     rising = list(reversed(levels[:-1]))
     return bridge_sampler(denoise, rising[0].alpha * clean, rising, _no_noise, lam=0.0, order=order)

@@ -80,16 +80,17 @@ class PathNoise:
     """Increments of one Brownian path per sample, so that runs with other steps, λ or samplers follow the same noise.
 
     The path W lives on u = log σ. Step k has (W(u_k) − W(u_{k+1})) / sqrt(u_k − u_{k+1}), which is N(0, I) and
-    independent of the other steps': W is Lévy's construction by midpoints on 2^16 cells of [−16, 16], and inside a cell
-    the bridge between its ends, each drawn by its own key (as in the virtual Brownian tree of Li et al. 2020). Stages
-    after the first, and steps within one cell, have the draws of `keyed`.
+    independent of the other steps' (of levels a cell or more apart): W is Lévy's construction by midpoints on 2^16
+    cells of [−16, 16], and inside a cell the bridge between its ends, each drawn by its own key (as in the virtual
+    Brownian tree of Li et al. 2020). Stages after the first, and steps within one cell, have the draws of `keyed`, from
+    step `first` of the whole run on.
     """
 
     CELLS = 2**16
     REACH = 16.0  # of |log σ|
 
-    def __init__(self, keyed: KeyedNoise, levels: Sequence[Level]) -> None:
-        self.keyed = keyed
+    def __init__(self, keyed: KeyedNoise, levels: Sequence[Level], first: int = 0) -> None:
+        self.keyed, self.first = keyed, first
         self.places = [self._place(level.sigma) for level in levels]
         top = math.sqrt(self.CELLS) * keyed._draw(PATH)
         self._known = {0: torch.zeros_like(top), self.CELLS: top}
@@ -97,7 +98,7 @@ class PathNoise:
     def __call__(self, step: int, stage: int = 0) -> Tensor:
         high, low = self.places[step], self.places[step + 1]
         if stage or int(high) == int(low):
-            return self.keyed(step, stage)
+            return self.keyed(self.first + step, stage)
         return self.keyed._moved((self._path(high) - self._path(low)).div_(math.sqrt(abs(high - low))))
 
     def _place(self, sigma: float) -> float:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isclose
 
 import torch
 from torch import Tensor
 
 from engine.fields import RequestError
 from engine.inversion import encode, slerp
-from engine.models.denoiser import Denoiser
+from engine.models.denoiser import Denoiser, NetworkDenoiser
 from engine.noise import KeyedNoise
 from engine.request import Branch, Request
 from engine.samplers import Denoise, Step
@@ -36,26 +37,68 @@ def schedule_of(request: Request, denoiser: Denoiser) -> Schedule:
     return SCHEDULES[request.schedule]() if request.schedule else denoiser.schedule
 
 
+def first_of(request: Request) -> int:
+    """The step of a whole run that this one begins with: after those that its start has taken, or that are left out."""
+    start = request.start
+    if isinstance(start, Image):
+        return (request.steps - max(1, round(start.strength * request.steps))) * _copies(request)
+    if isinstance(start, Branch):
+        return first_of(start.request) + start.step
+    return 0
+
+
 def levels_of(request: Request, denoiser: Denoiser, branched_at: Level | None = None) -> list[Level]:
-    """The levels a run visits; `branched_at` is the level that a branch leaves from. Raises RequestError."""
+    """The levels a run visits; `branched_at` is the level that a branch leaves from. Raises RequestError.
+
+    A branch whose own levels come by there goes on with them; another has that level, and its own below it.
+    """
+    levels, first = _whole(request, denoiser), first_of(request)
+    if branched_at is None:
+        return levels[first:]
+    if first < len(levels) - 1 and isclose(levels[first].sigma, branched_at.sigma):
+        return levels[first:]
+    if request.sampler == "langevin":
+        there = f"{branched_at.sigma:g}, the level that it branches from"
+        raise RequestError("sigma", f"sigma must be {there}, and steps more than it has taken.")
+    below = [level for level in levels if level.sigma < branched_at.sigma * (1.0 - 1e-9)]
+    return [_same(branched_at, schedule_of(request, denoiser)), *below]
+
+
+def _whole(request: Request, denoiser: Denoiser) -> list[Level]:
+    """The levels of a run from pure noise."""
     schedule = schedule_of(request, denoiser)
     if request.sampler == "langevin":
         assert request.sigma is not None
-        if request.sigma > schedule.sigma_max:
-            raise _too_noisy("sigma", schedule)
+        _check_sigmas("sigma", (request.sigma,), schedule, denoiser)
         return [schedule.level_at_sigma(request.sigma)] * (request.steps + 1)
-    if request.sigmas and request.sigmas[0] > schedule.sigma_max:
-        raise _too_noisy("sigmas", schedule)
-    levels = grid(schedule, request.steps, request.spacing, request.sigmas)
-    if isinstance(request.start, Image):
-        levels = levels[request.steps - _walked(request, request.start.strength) :]
-    elif branched_at is not None:
-        levels = [level for level in levels if level.sigma < branched_at.sigma * (1.0 - 1e-9)]
-        levels.insert(0, _same(branched_at, schedule))
-    if request.sampler == "annealed_langevin":
-        assert request.langevin_steps is not None
-        levels = [level for level in levels[:-1] for _ in range(request.langevin_steps)] + levels[-2:]
-    return levels
+    if request.sigmas:
+        _check_sigmas("sigmas", request.sigmas, schedule, denoiser)
+    try:
+        levels = grid(schedule, request.steps, request.spacing, request.sigmas)
+    except ValueError as error:  # its first word is the field
+        raise RequestError(str(error).split()[0], f"{error}.") from error
+    return [level for level in levels[:-1] for _ in range(_copies(request))] + levels[
+        -2 if _copies(request) > 1 else -1 :
+    ]
+
+
+def _copies(request: Request) -> int:
+    """How often a run visits each level."""
+    return request.langevin_steps or 1 if request.sampler == "annealed_langevin" else 1
+
+
+def _check_sigmas(field: str, sigmas: Sequence[float], schedule: Schedule, denoiser: Denoiser) -> None:
+    """Raise RequestError for noise levels beyond the schedule, or beyond what a network was trained on."""
+    if max(sigmas) > schedule.sigma_max:
+        raise RequestError(
+            field, f"{field} must be at most {schedule.sigma_max:g}, the most of the schedule {schedule.name}."
+        )
+    if isinstance(denoiser, NetworkDenoiser):
+        low, high = denoiser.schedule.sigma_min, denoiser.schedule.sigma_max
+        if not low <= min(sigmas) <= max(sigmas) <= high:
+            raise RequestError(
+                field, f"{field} must be from {low:g} to {high:g}, which is what the model was trained on."
+            )
 
 
 def origin(request: Request, denoiser: Denoiser, noise: KeyedNoise, run: Run, encoder: Encoder) -> Origin:
@@ -74,7 +117,7 @@ def origin(request: Request, denoiser: Denoiser, noise: KeyedNoise, run: Run, en
             return Origin(levels, begin.std * drawn.initial())
         case Image():
             x = begin.alpha * picture(start, request, denoiser) + begin.std * noise.initial()
-            return Origin(levels, x, request.steps - _walked(request, start.strength))
+            return Origin(levels, x, first_of(request))
         case Encoding():
             x, spent = _encoded(start, request, levels, denoiser, encoder)
             return Origin(levels, x.expand(request.count, *x.shape[1:]), nfe=spent)
@@ -108,6 +151,8 @@ def picture(start: Image | Encoding, request: Request, denoiser: Denoiser) -> Te
 def repainting(denoise: Denoise, request: Request, denoiser: Denoiser) -> Denoise:
     """In-painting, denoiser → denoiser: where the mask is 0, D is the image, so that x there is the image noised."""
     start = request.start
+    while isinstance(start, Branch):
+        start = start.request.start
     if not isinstance(start, Image) or start.mask is None:
         return denoise
     image = picture(start, request, denoiser)
@@ -116,16 +161,12 @@ def repainting(denoise: Denoise, request: Request, denoiser: Denoiser) -> Denois
     return lambda x, level: torch.where(fresh, denoise(x, level), image)
 
 
-def _walked(request: Request, strength: float) -> int:
-    """Of the steps of a run, those that an image at this strength still walks; at least one."""
-    return max(1, round(strength * request.steps))
-
-
 def _encoded(
     start: Encoding, request: Request, levels: list[Level], denoiser: Denoiser, encoder: Encoder
 ) -> tuple[Tensor, int]:
     """x at levels[0], [1, ...], and the evaluations that it took."""
-    if len(levels) < 3 or request.sampler == "langevin":
+    levels = [level for level, above in zip(levels, [None, *levels], strict=False) if level != above]  # each once
+    if len(levels) < 3:
         raise RequestError("start", "start must be noise or an image here: an encoding needs two or more steps.")
     *_, last = encode(encoder(start), picture(start, request, denoiser), levels, min(request.order, 2))
     return last.x_next, last.nfe
@@ -148,7 +189,7 @@ def _branch(request: Request, start: Branch, denoiser: Denoiser, device: torch.d
     return Origin(
         levels,
         (at.x[rows] * scale).to(device),
-        start.step,
+        first_of(request),
         None if before is None else (before.level, before.denoised[rows]),
         before.nfe if before is not None else 0,
     )
@@ -169,9 +210,4 @@ def _same(level: Level, schedule: Schedule) -> Level:
         raise RequestError("start", f"start must branch from σ up to {schedule.sigma_max:g}, the most of the schedule.")
     there = schedule.level_at_sigma(level.sigma)
     near = abs(there.alpha - level.alpha) < 1e-9 * level.alpha
-    return level if near else there
-
-
-def _too_noisy(field: str, schedule: Schedule) -> RequestError:
-    top = f"{schedule.sigma_max:g}, the most of the schedule {schedule.name}"
-    return RequestError(field, f"{field} must be at most {top}.")
+    return Level(there.t, level.alpha, level.std) if near else there

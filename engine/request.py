@@ -42,7 +42,7 @@ ORDERS = {
 class Branch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="branch"):
     """Go on from step `step` of another run: its x there, then this run's own levels below.
 
-    A branch that changes nothing is the rest of its parent (of UniPC and RK45 nearly: their memory begins anew).
+    A branch that changes nothing is the rest of its parent (but of UniPC and RK45, whose memory begins anew).
     """
 
     request: Request
@@ -75,6 +75,20 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         int,
         Field("integer", "Samples", "How many images; sample b has the seed of the run + b.", "B", "", 1, 64),
     ] = 16
+    particles: Annotated[
+        int | None,
+        Field(
+            "integer",
+            "Particles",
+            "How many points of the plane make one sample; none for 2,000, and for models of images.",
+            "n",
+            "",
+            1,
+            50_000,
+            (500, 10_000),
+            optional=True,
+        ),
+    ] = None
     seed: Annotated[
         int, Field("integer", "Seed", "Sample b is drawn with seed + b, whatever its batch.", "", "", 0, MAX_SEED)
     ] = 0
@@ -96,7 +110,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = "karras"
     sigmas: Annotated[
         tuple[float, ...] | None,
-        Field("levels", "Noise levels", "The levels, where you list them.", "σ", "", 0, MAX_SIGMA, optional=True),
+        Field("levels", "Noise levels", "The levels, where you list them.", "σ", "", 1e-6, MAX_SIGMA, optional=True),
     ] = None
     schedule: Annotated[
         str | None,
@@ -257,6 +271,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.order not in sampler.orders:
             orders = " or ".join(map(str, sorted(sampler.orders)))
             raise RequestError("order", f"order must be {orders} with the sampler {self.sampler}, not {self.order!r}.")
+        if self.sigmas is not None and self.sampler == "langevin":
+            raise RequestError("sigmas", "sigmas must be none with the sampler langevin, which stays at one level.")
         if self.spacing == "explicit" and self.sigmas is None:
             raise RequestError("sigmas", f"sigmas must be {FIELDS['sigmas'].allowed}, with the spacing explicit.")
         if not isinstance(self.start, Start):
@@ -278,7 +294,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             sampler = catalog.SAMPLERS.get(changes["sampler"]) if isinstance(changes["sampler"], str) else None
             kept = {"noise", "noise_interval"} & set(sampler.options if sampler else ())
             changes = dict.fromkeys([name for name in (*ABSENT, "order") if name not in kept]) | changes
-        if self.sigmas is not None and "sigmas" not in changes and changes.keys() & {"steps", "spacing"}:
+        if changes.get("sampler") == "langevin":  # which stays at one level
+            changes = {"sigmas": None} | changes
+        if self.sigmas is not None and not changes.get("sigmas") and changes.keys() & {"sigmas", "steps", "spacing"}:
             changes = {"sigmas": None, "spacing": "karras"} | changes
         return msgspec.structs.replace(self, **changes)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from math import hypot, isfinite
-
-import torch
+from typing import TypeVar
 
 from engine import models, samplers
 from engine.guidance import guided
 from engine.models.checkpoint import ModelError
 from engine.models.denoiser import Denoiser
+from engine.models.noisy_classifier import NoisyClassifier
 from engine.models.registry import load_guide
 from engine.noise import KeyedNoise, Noise, PathNoise, later
 from engine.origin import Origin, left_at, levels_of, origin, repainting, schedule_of
@@ -20,6 +21,10 @@ from engine.samplers import Denoise, Lam, Step
 from engine.schedules import Level
 from engine.starts import Encoding
 
+M = TypeVar("M", Denoiser, Denoiser | NoisyClassifier)
+
+PARTICLES = 2_000  # of a cloud, where a request does not say
+
 
 class RunError(RuntimeError):
     """A run that cannot go on; the message says at which step, and why."""
@@ -27,7 +32,7 @@ class RunError(RuntimeError):
 
 def levels(request: Request, denoiser: Denoiser | None = None) -> list[Level]:
     """The noise levels that a run of this request visits, from the first to the last. Raises RequestError."""
-    model = denoiser or _load(request.model)
+    model = model_of(request, denoiser)
     if not isinstance(request.start, Branch):
         return levels_of(request, model)
     parent = levels(request.start.request, denoiser)
@@ -37,18 +42,55 @@ def levels(request: Request, denoiser: Denoiser | None = None) -> list[Level]:
 def run(request: Request, denoiser: Denoiser | None = None) -> Iterator[Step]:
     """Generate: yields every step as it is made; stop iterating to cancel.
 
-    The last step's `x_next` is the result, [count, C, H, W] in [−1, 1]. A `denoiser` of your own takes the place of the
-    request's model. Raises RequestError, before the first step, for a model, condition, guide or start that does not
-    exist or does not fit, and RunError for values that are not finite.
+    The last step's `x_next` is the result, [count, C, H, W] in [−1, 1], or [count, particles, 2] of a model of points
+    in the plane. A `denoiser` of your own takes the place of the request's model. Raises RequestError, before the first
+    step, for a model, condition, guide or start that does not exist or does not fit, and RunError for values that are
+    not finite.
     """
-    model = denoiser or _load(request.model)
-    denoise = repainting(_guided(request, model), request, model)
+    model = model_of(request, denoiser)
+    denoise = repainting(guided_by(request, model), request, model)
     keyed = KeyedNoise(request.seed, request.count, model.shape, model.device)
     begin = origin(
         request, model, keyed, lambda parent: run(parent, denoiser), lambda start: _encoder(start, request, denoiser)
     )
-    noise = PathNoise(keyed, begin.levels) if request.noise == "path" else later(keyed, begin.first)
+    noise = PathNoise(keyed, begin.levels, begin.first) if request.noise == "path" else later(keyed, begin.first)
     return _watched(_sampler(request, denoise, begin, noise, model), begin)
+
+
+def model_of(request: Request, denoiser: Denoiser | None = None) -> Denoiser:
+    """The model of a request, or the denoiser in its place; one of points in the plane makes clouds of particles.
+
+    Raises RequestError for a model that does not exist, and for particles of one that makes something else.
+    """
+    model = denoiser or _load(request.model)
+    if tuple(model.shape) != (2,):
+        if request.particles is not None:
+            raise RequestError("particles", f"particles must be none for a model of images, not {request.particles}.")
+        return model
+    if denoiser is not None and request.particles is None:
+        return model
+    return _cloud(model, (request.particles or PARTICLES, 2))
+
+
+def _cloud(model: M, shape: tuple[int, ...]) -> M:
+    """A model of points, for samples of this shape: as many points, each for itself."""
+    model = copy(model)
+    model.shape = shape
+    return model
+
+
+def guided_by(request: Request, denoiser: Denoiser) -> Denoise:
+    """The denoiser under the condition and the guidance of a request. Raises RequestError for what does not fit it."""
+    try:
+        guide = load_guide(request.guide) if request.guide else None
+    except ModelError as error:
+        raise RequestError("guide", str(error)) from error
+    if guide is not None and tuple(guide.shape) == (2,):
+        guide = _cloud(guide, denoiser.shape)
+    weight, interval = request.guidance, request.guidance_interval
+    return _bound(
+        denoiser, request.condition, request.count, weight, interval, request.guidance_rescale, guide, request.clip
+    )
 
 
 def _sampler(request: Request, denoise: Denoise, begin: Origin, noise: Noise, denoiser: Denoiser) -> Iterator[Step]:
@@ -90,17 +132,6 @@ def _lam(request: Request) -> Lam:
     return lambda sigma: request.lam if low <= sigma <= high else 0.0
 
 
-def _guided(request: Request, denoiser: Denoiser) -> Denoise:
-    try:
-        guide = load_guide(request.guide) if request.guide else None
-    except ModelError as error:
-        raise RequestError("guide", str(error)) from error
-    weight, interval = request.guidance, request.guidance_interval
-    return _bound(
-        denoiser, request.condition, request.count, weight, interval, request.guidance_rescale, guide, request.clip
-    )
-
-
 def _encoder(start: Encoding, request: Request, denoiser: Denoiser | None) -> Denoise:
     """The denoiser that an image is encoded with: unguided."""
     model = _load(start.model) if start.model else denoiser or _load(request.model)
@@ -132,7 +163,6 @@ def _watched(steps: Iterator[Step], begin: Origin) -> Iterator[Step]:
 
 def _cause(step: Step, total: int) -> str:
     at = f"at step {step.index + 1} of {total} (σ = {step.level.sigma:.4g})"
-    large = 1e6 * hypot(step.level.alpha, step.level.std)
-    if bool(torch.isfinite(step.denoised).all()) or float(step.x.abs().max()) > large:
+    if float(step.x.abs().max()) > 1e6 * hypot(step.level.alpha, step.level.std):
         return f"The run stopped {at}: x grew beyond all numbers; more steps, or a smaller step size, keep it finite."
     return f"The run stopped {at}: the denoiser returned values that are not finite."

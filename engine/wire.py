@@ -52,6 +52,20 @@ class Cancel(Message, frozen=True):
     run: int
 
 
+class Ask(Message, frozen=True):
+    """Ask for what is computed about a model, in the words of `engine.lab`; it may come with arrays."""
+
+    ask: int
+    what: str
+    values: dict[str, Any]
+
+
+class Drop(Message, frozen=True):
+    """An answer that nobody waits for any more: stop before its next piece. Nothing of it follows."""
+
+    ask: int
+
+
 class Shutdown(Message, frozen=True):
     """Finish and exit."""
 
@@ -105,8 +119,25 @@ class Failed(Message, frozen=True):
     details: str = ""
 
 
-Command = Run | Cancel | Shutdown
-Event = Ready | Started | Stepped | Finished | Cancelled | Failed
+class Answer(Message, frozen=True):
+    """A piece of what was asked for, with its arrays; more follow until the last."""
+
+    ask: int
+    values: dict[str, Any]
+    last: bool = True
+
+
+class Refused(Message, frozen=True):
+    """What was asked for cannot be answered; nothing of it follows."""
+
+    ask: int
+    message: str
+    field: str = ""
+    details: str = ""
+
+
+Command = Run | Cancel | Ask | Drop | Shutdown
+Event = Ready | Started | Stepped | Finished | Cancelled | Failed | Answer | Refused
 Arrays = list[NDArray[Any]]
 
 

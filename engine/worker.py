@@ -1,7 +1,8 @@
 """The process behind the window: reads commands on stdin, computes, writes frames on stdout.
 
 One small thread reads, so that a cancel is seen between any two steps; all computing is on the main thread. Runs that
-are under way at the same time take turns, one step each, so that lanes that are compared get the same share.
+are under way at the same time take turns, one step each, so that lanes that are compared get the same share; an answer
+in the making takes its turn among them, for as many of its pieces as go into a moment.
 """
 
 from __future__ import annotations
@@ -19,16 +20,19 @@ from dataclasses import dataclass
 from engine import wire
 from engine.request import Request, RequestError
 
-Inbox = queue.SimpleQueue[wire.Command | wire.Event | wire.WireError]
+Inbox = queue.SimpleQueue[tuple[wire.Command | wire.Event | wire.WireError, wire.Arrays]]
 """What has arrived; an Event or an error in it is answered, not obeyed."""
+
+MOMENT = 0.02  # seconds of an answer's turn
 
 
 @dataclass
 class Job:
-    """A run under way."""
+    """A run, or an answer, under way."""
 
-    run: int
+    number: int
     steps: Iterator[None]
+    failure: type[wire.Failed] | type[wire.Refused]
     seconds: float = 0.0
 
 
@@ -38,24 +42,33 @@ class Worker:
     def __init__(self, commands: Inbox, send: Callable[..., None]) -> None:
         self.commands = commands
         self.send = send
-        self.jobs: dict[int, Job] = {}
+        self.runs: dict[int, Job] = {}
+        self.asks: dict[int, Job] = {}
 
     def work(self) -> None:
-        """Until a Shutdown: take what has arrived, then one step of every run."""
+        """Until a Shutdown: take what has arrived, then one step of every run, and a moment for every answer."""
         while self._obey():
-            for job in list(self.jobs.values()):
-                self._advance(job)
+            for job in list(self.runs.values()):
+                self._advance(self.runs, job)
+            for job in list(self.asks.values()):
+                until = time.perf_counter() + MOMENT
+                while job.number in self.asks and time.perf_counter() < until and self.commands.empty():
+                    self._advance(self.asks, job)
 
     def _obey(self) -> bool:
         """Carry out the waiting commands; waits for one where nothing is under way. False for a Shutdown."""
-        while not self.jobs or not self.commands.empty():
-            command = self.commands.get()
+        while not (self.runs or self.asks) or not self.commands.empty():
+            command, arrays = self.commands.get()
             match command:
-                case wire.Run():
-                    self._start(command)
+                case wire.Run(run=run):
+                    self.runs[run] = Job(run, self._generate(command), wire.Failed)
                 case wire.Cancel(run=run):
-                    if self.jobs.pop(run, None):
+                    if self.runs.pop(run, None):
                         self.send(wire.Cancelled(run))
+                case wire.Ask(ask=ask):
+                    self.asks[ask] = Job(ask, self._answer(command, arrays), wire.Refused)
+                case wire.Drop(ask=ask):
+                    self.asks.pop(ask, None)
                 case wire.Shutdown():
                     return False
                 case wire.WireError():
@@ -66,17 +79,16 @@ class Worker:
                     self.send(wire.Failed(0, f"The worker was sent {type(command).__name__}, which is no command."))
         return True
 
-    def _start(self, command: wire.Run) -> None:
-        with self._failing(command.run):
-            request = Request.from_dict(command.request)
-            self.jobs[command.run] = Job(command.run, self._generate(command.run, request))
-
-    def _generate(self, run: int, request: Request) -> Iterator[None]:
+    def _generate(self, command: wire.Run) -> Iterator[None]:
         """The run, sending its frames: a generator that stops after every step."""
         from engine.pictures import pixels
         from engine.runs import levels as levels_of
+        from engine.runs import model_of
         from engine.runs import run as start
 
+        run, request = command.run, Request.from_dict(command.request)
+        if len(model_of(request).shape) != 3:
+            raise RequestError("model", f"model must make images here, not points, as {request.model} does.")
         steps = start(request)
         levels = levels_of(request)
         self.send(wire.Started(run, [(level.t, level.alpha, level.std) for level in levels]))
@@ -86,30 +98,39 @@ class Worker:
             # x_t is drawn in its variance-preserving form, so that its contrast is the same on every schedule
             noisy = pixels(step.x.cpu().numpy(), (step.level.alpha**2 + step.level.std**2) ** 0.5)
             clean = pixels(step.denoised.cpu().numpy())
-            self.send(wire.Stepped(run, step.index, step.nfe, self.jobs[run].seconds), noisy, clean)
+            self.send(wire.Stepped(run, step.index, step.nfe, self.runs[run].seconds), noisy, clean)
             yield
         assert step is not None
         last = pixels(step.x_next.cpu().numpy(), (step.next.alpha**2 + step.next.std**2) ** 0.5)  # noisy, of Langevin
-        self.send(wire.Finished(run, step.nfe, self.jobs[run].seconds), last)
+        self.send(wire.Finished(run, step.nfe, self.runs[run].seconds), last)
 
-    def _advance(self, job: Job) -> None:
+    def _answer(self, command: wire.Ask, arrays: wire.Arrays) -> Iterator[None]:
+        """The answer, sending its pieces: a generator that stops wherever it can be dropped."""
+        from engine import lab
+
+        for piece in lab.answer(command.what, command.values, arrays):
+            if piece is not None:
+                self.send(wire.Answer(command.ask, piece.values, piece.last), *piece.arrays)
+            yield
+
+    def _advance(self, jobs: dict[int, Job], job: Job) -> None:
         before = time.perf_counter()
-        with self._failing(job.run):
+        with self._failing(jobs, job):
             try:
                 next(job.steps)
             except StopIteration:
-                del self.jobs[job.run]
+                del jobs[job.number]
         job.seconds += time.perf_counter() - before
 
     @contextmanager
-    def _failing(self, run: int) -> Iterator[None]:
-        """A run that raises is told to the window as one sentence, and is over."""
+    def _failing(self, jobs: dict[int, Job], job: Job) -> Iterator[None]:
+        """What raises is told to the window as one sentence, and is over."""
         try:
             yield
         except Exception as error:
-            self.jobs.pop(run, None)
+            jobs.pop(job.number, None)
             field = error.field if isinstance(error, RequestError) else ""
-            self.send(wire.Failed(run, str(error) or type(error).__name__, field, traceback.format_exc()))
+            self.send(job.failure(job.number, str(error) or type(error).__name__, field, traceback.format_exc()))
 
 
 def _read(descriptor: int, commands: Inbox) -> None:
@@ -119,14 +140,14 @@ def _read(descriptor: int, commands: Inbox) -> None:
         decoder.feed(data)
         while True:
             try:
-                for message, _ in decoder.messages():
-                    commands.put(message)
+                for message, arrays in decoder.messages():
+                    commands.put((message, arrays))
                 break
             except wire.WireError as error:
-                commands.put(error)
+                commands.put((error, []))
                 if error.fatal:
                     return
-    commands.put(wire.Shutdown())
+    commands.put((wire.Shutdown(), []))
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -11,8 +11,9 @@ from torch import nn
 
 from engine import catalog
 from engine.catalog import Card
+from engine.data import plane
 from engine.device import pick
-from engine.models import parameterization
+from engine.models import mlp, parameterization
 from engine.models.checkpoint import ModelError, load_weights
 from engine.models.classifier import Classifier
 from engine.models.closed_form import FORMULAS
@@ -26,8 +27,11 @@ GUIDES = ("denoiser", "guide")  # kinds of cards
 def load(name: str, device: torch.device | str | None = None) -> Denoiser:
     """The denoiser called `name`, ready to run, on `device` (None: the best there is).
 
+    Besides those with a card: distributions, points and networks in the plane, which are so small that None is the CPU.
     Raises ModelError for an unknown name, or for weights that are missing, damaged or of another network.
     """
+    if (in_plane := _in_plane(name, device)) is not None:
+        return in_plane
     model = _current("model", name, ("denoiser",), device)
     assert not isinstance(model, NetworkClassifier)
     return model
@@ -38,7 +42,18 @@ def load_guide(name: str, device: torch.device | str | None = None) -> Denoiser 
 
     Raises ModelError as `load` does.
     """
+    if (in_plane := _in_plane(name, device)) is not None:
+        return in_plane
     return _current("guide", name, GUIDES, device)
+
+
+def _in_plane(name: str, device: torch.device | str | None) -> Denoiser | None:
+    """The model of points in the plane that has this name, if it is the name of one."""
+    if name in catalog.DISTRIBUTIONS or name.startswith("points-"):
+        return plane.load(name, str(device or "cpu"))
+    if name.startswith("learned-"):
+        return mlp.load(name, str(device or "cpu"))
+    return None
 
 
 def _current(

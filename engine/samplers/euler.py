@@ -19,14 +19,14 @@ def euler_sampler(
 ) -> Iterator[Step]:
     """x₁ = x₀ + [f x − ½(1 + λ²) g² ∇log p] (t₁ − t₀) + λ g sqrt(t₀ − t₁) z: Euler at λ = 0, Euler–Maruyama above.
 
-    f and g² are the schedule's (Song et al. 2021, eq. 6 and 13), the score is (α D − x)/std². The last step, and one
-    from where no signal is left, are the bridge's: there the score or the drift is infinite.
+    f and g² are the schedule's (Song et al. 2021, eq. 6 and 13), the score is (α D − x)/std². The bridge takes the
+    steps that t does not: from where no signal is left, where f is infinite, and to σ(0) or below, the clean level too.
     """
     for index, (level, next_level) in enumerate(pairwise(levels)):
         denoised = denoise(x, level)
         stochasticity = lam_at(lam, level)
         z = noise(index) if stochasticity and next_level.std else None
-        if next_level.std and level.alpha:
+        if next_level.t > 0.0 and level.alpha:
             span = next_level.t - level.t  # negative: time runs backwards
             g2 = schedule.diffusion_squared(level.t)
             pull = -0.5 * (1.0 + stochasticity**2) * g2 * span / level.std**2  # of the score, times std²

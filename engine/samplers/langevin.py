@@ -49,12 +49,12 @@ def predictor_corrector_sampler(
     noise: Noise,
     lam: Lam = 1.0,
     langevin_steps: int = 1,
-    step_size: float = 0.05,
+    step_size: float = 0.1,
 ) -> Iterator[Step]:
     """The bridge predicts, then `langevin_steps` of Langevin correct at the new level (Song et al. 2021, algorithm 1).
 
-    The paper's step 2 (r ‖z‖/‖∇log p‖)² is 2 r² std² where the score is as long as the noise says: `step_size` = 2 r²,
-    0.05 for the paper's r = 0.16. Nothing is corrected at the clean level.
+    The paper's x + ε ∇log p + √(2ε) z with ε = 2 (r ‖z‖/‖∇log p‖)² has ε = 2 r² std² where the score is as long as the
+    noise says: `step_size` = 4 r², 0.1 for the paper's r = 0.16. Nothing is corrected at the clean level.
     """
     nfe = 0
     for index, (level, next_level) in enumerate(pairwise(levels)):

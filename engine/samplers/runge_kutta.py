@@ -89,6 +89,9 @@ def _advance(denoise: Denoise, path: _Path, start: float, end: float, tolerance:
         error = torch.stack([step * weight * slope for weight, slope in zip(ERROR, slopes, strict=True)]).sum(0)
         scale = tolerance * (1.0 + torch.maximum(path.y.abs(), y.abs()))
         excess = float((error / scale).square().mean().sqrt())
+        if not isfinite(excess):  # no step is small enough: the run says why it stops
+            path.y = y
+            return
         if excess <= 1.0 or step <= SMALLEST_STEP:
             u = end if arrives else u - step
             path.y, path.slope = y, slopes[-1]

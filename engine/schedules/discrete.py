@@ -23,6 +23,8 @@ def from_betas(betas: Sequence[float] | np.ndarray[Any, Any], name: str = "betas
         raise ValueError("betas must be a list of numbers, one for each step")
     if not np.all((values > 0.0) & (values < 1.0)):
         raise ValueError("betas must all be between 0 and 1, and neither 0 nor 1")
+    if math.exp(float(np.log1p(-values).sum())) == 0.0:
+        raise ValueError("betas must leave some signal, and these have α = 0 at the end")
     count = len(values)
     rises = -np.log1p(-values)  # of B(t) = −log α², over each step
     knots = np.concatenate([[0.0], np.cumsum(rises)])

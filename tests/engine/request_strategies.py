@@ -45,6 +45,7 @@ REST = st.fixed_dictionaries(
         "steps": st.integers(1, 1000),
         "spacing": st.sampled_from(sorted(set(catalog.SPACINGS) - {"explicit"})),
         "sigmas": st.none() | LISTS,
+        "particles": st.none() | st.integers(1, 50_000),
         "schedule": st.none() | st.sampled_from(sorted(catalog.SCHEDULES)),
         "guidance": values(FIELDS["guidance"]),
         "guidance_interval": values(FIELDS["guidance_interval"]),
@@ -58,7 +59,12 @@ REST = st.fixed_dictionaries(
 def noise_requests() -> st.SearchStrategy[Request]:
     """Valid requests that start from noise, all over their ranges."""
     samplers = st.sampled_from(list(catalog.SAMPLERS.values())).flatmap(settings_of)
-    return st.builds(lambda sampler, rest: Request(**sampler, **rest), samplers, REST)
+
+    def together(sampler: dict[str, Any], rest: dict[str, Any]) -> Request:
+        unlisted = {"sigmas": None} if sampler["sampler"] == "langevin" else {}  # it stays at one level
+        return Request(**{**rest, **sampler, **unlisted})
+
+    return st.builds(together, samplers, REST)
 
 
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4))

@@ -143,6 +143,9 @@ BRANCHING = [
     {"sampler": "heun", "churn": 2.0},
     {"sampler": "euler_maruyama", "schedule": "vp_linear", "spacing": "quadratic"},
     {"sampler": "annealed_langevin", "langevin_steps": 2},
+    {"sampler": "langevin", "sigma": 2.0},
+    {"sampler": "predictor_corrector", "noise": "path"},
+    {"start": Image(BYTES, SHAPE, 1.0, bytes([1] * 32 + [0] * 32)), "lam": 1.0},
     {"sigmas": (40.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.1)},
 ]
 
@@ -156,9 +159,6 @@ def test_a_branch_that_changes_nothing_is_the_rest_of_its_parent(
     parent = ask(**fields)
     rest = walk(parent)[step:]
     branch = walk(parent.replace(start=Branch(parent, step)))
-    if fields.get("sampler") == "annealed_langevin":  # its copies of a level begin anew
-        assert branch[-1].next == rest[-1].next
-        return
     assert len(branch) == len(rest)
     for ours, theirs in zip(branch, rest, strict=True):
         assert ours.level == theirs.level
@@ -199,11 +199,29 @@ def test_a_branch_changes_from_its_step_on(ask: Callable[..., Request], changes:
         assert (steps[-1].x_next - walk(parent)[-1].x_next[:rows]).abs().max() > 1e-3
 
 
-def test_a_branch_of_a_branch(ask: Callable[..., Request]) -> None:
-    parent = ask()
+@pytest.mark.parametrize("start", [PureNoise(), Image(BYTES, SHAPE, 0.9)], ids=["noise", "image"])
+@pytest.mark.parametrize("noise", ["step", "path"])
+def test_a_branch_of_a_branch(ask: Callable[..., Request], noise: str, start: Any) -> None:
+    """Its draws go on where its parent's parent's would."""
+    parent = ask(lam=1.0, noise=noise, start=start)
     child = parent.replace(start=Branch(parent, 3))
     grandchild = child.replace(start=Branch(child, 2))
     torch.testing.assert_close(walk(grandchild)[-1].x_next, walk(parent)[-1].x_next, rtol=0, atol=1e-4)
+
+
+def test_a_branch_into_another_schedule_has_its_time(ask: Callable[..., Request]) -> None:
+    """VE and EDM have one α: the level that a branch leaves from has the t of its own schedule."""
+    parent = ask(schedule="ve", steps=40)
+    child = ask(schedule="edm", sampler="euler", steps=40, start=Branch(parent, 10))
+    first, *_ = walk(child)
+    assert first.level.t == pytest.approx(first.level.sigma / 80)
+    ddim = walk(child.replace(sampler="ddim"))[-1].x_next
+    assert (walk(child)[-1].x_next - ddim).abs().mean() < 0.05
+
+
+def test_an_image_is_encoded_on_each_level_once(ask: Callable[..., Request]) -> None:
+    steps = walk(ask(sampler="annealed_langevin", langevin_steps=3, start=Encoding(BYTES, SHAPE, condition=1)))
+    assert steps[-1].nfe == 9 + 31
 
 
 # --- what does not fit -----------------------------------------------------------------------------------------------
@@ -221,6 +239,10 @@ def test_a_branch_of_a_branch(ask: Callable[..., Request]) -> None:
         ({"start": Branch(Request(model="nobody", count=2), 0)}, "model", "nobody"),
         ({"sampler": "langevin", "sigma": 200.0}, "sigma", "at most 80"),
         ({"sigmas": (81.0, 1.0)}, "sigmas", "at most 80"),
+        ({"sigmas": (100.0, 1.0), "schedule": "flow"}, "sigmas", "from 0.002 to 80"),
+        ({"sigmas": (1.0, 1e-4)}, "sigmas", "from 0.002 to 80"),
+        ({"sampler": "langevin", "sigma": 1e-3}, "sigma", "from 0.002 to 80"),
+        ({"sampler": "langevin", "start": Branch(Request(model="tiny", count=2), 10)}, "sigma", "branches from"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence(
@@ -243,7 +265,8 @@ def test_levels_say_so_too(ask: Callable[..., Request]) -> None:
 @pytest.mark.parametrize("sampler", catalog.SAMPLERS)
 def test_every_sampler_starts_from_the_middle(ask: Callable[..., Request], sampler: str) -> None:
     parent = ask(steps=6)
-    for start in (Image(BYTES, SHAPE, 0.5), Branch(parent, 3)):
+    branch = Branch(parent if sampler != "langevin" else ask(sampler=sampler, steps=6), 3)  # it stays at its level
+    for start in (Image(BYTES, SHAPE, 0.5), branch):
         steps = walk(ask(sampler=sampler, steps=6, start=start))
         assert np.isfinite(steps[-1].x_next.numpy()).all()
         assert len(steps) == len(levels(ask(sampler=sampler, steps=6, start=start))) - 1

@@ -36,6 +36,7 @@ REFUSED: dict[str, list[Any]] = {
     "model": ["", "a b", "../digits", "a/b", "x" * 65, None, 3, b"digits", "digits\n"],
     "condition": [-1, 2**31, 1.0, True, HUGE, "x" * 1001, "\ud800", [1], DEEP, b"7"],
     "count": [0, -1, 65, 1.0, "16", None, True, HUGE, math.nan, 10**5000],
+    "particles": [0, -1, 50_001, 1.0, "16", True, HUGE],
     "seed": [-1, 2**32, 0.0, "0", None, False, HUGE],
     "sampler": ["", "alien", None, 0, ["bridge"]],
     "order": [0, 3, -1, "1", "2", 2.0, True, HUGE, 10**5000],
@@ -79,12 +80,13 @@ RANGES = {  # words that the message must hold
     "model": ["letters"],
     "condition": ["class number", "caption"],
     "count": ["1", "64"],
+    "particles": ["1", "50000", "none"],
     "seed": ["0", "4294967295"],
     "sampler": list(catalog.SAMPLERS),
     "order": ["1", "2"],
     "steps": ["1", "1000"],
     "spacing": list(catalog.SPACINGS),
-    "sigmas": ["1 to 1000", "falling", "above 0", "1000000"],
+    "sigmas": ["1 to 1000", "falling", "1000000 at most", "1e-06 at least"],
     "schedule": list(catalog.SCHEDULES),
     "lam": ["0", "100"],
     "noise_interval": ["0 ≤ low < high ≤ 1000000"],
@@ -211,3 +213,14 @@ def test_metadata_is_complete() -> None:
         for name in FIELDS:
             if name in sampler.options or name not in ABSENT:
                 assert FIELDS[name].admits(getattr(request, name)) or sampler.options[name] is None
+
+
+def test_listed_levels_are_put_away() -> None:
+    """By None, by other steps, by a spacing, and by a sampler that stays at one level."""
+    listed = Request(sigmas=(3.0, 2.0))
+    for changes in ({"sigmas": None}, {"sigmas": None, "steps": 4}, {"steps": 4}, {"sampler": "langevin"}):
+        put_away = listed.replace(**changes)
+        assert (put_away.sigmas, put_away.spacing) == (None, "karras")
+    assert listed.replace(spacing="trailing").spacing == "trailing"
+    with pytest.raises(RequestError, match="sigmas must be none with the sampler langevin"):
+        Request(sampler="langevin", sigmas=(3.0, 2.0))

@@ -162,6 +162,13 @@ def test_the_weights_of_the_mixture_come_out(sampler: str, lam: float) -> None:
     assert float(((counts - expected) ** 2 / expected).sum()) < 18.4  # χ² with 2 degrees of freedom, 1e-4
 
 
+@pytest.mark.parametrize("sampler", catalog.SAMPLERS)
+def test_no_sampler_goes_on_with_values_that_are_not_finite(sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mixture, "__call__", lambda self, x, level, condition=None: x * math.nan)
+    with pytest.raises(RunError, match="denoiser returned values that are not finite"):
+        last(run(ask(sampler=sampler)))
+
+
 def test_values_that_are_not_finite_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence with the step, the noise level and the cause."""
     call = Mixture.__call__

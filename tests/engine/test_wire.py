@@ -20,9 +20,12 @@ WHOLE = st.integers(0, 2**63 - 1)
 SECONDS = st.floats(0, 1e9)
 TEXT = st.text(max_size=30)
 PLAIN = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | TEXT
+VALUES = st.dictionaries(TEXT, PLAIN | st.lists(PLAIN, max_size=3), max_size=4)
 MESSAGES = st.one_of(
-    st.builds(wire.Run, WHOLE, st.dictionaries(TEXT, PLAIN | st.lists(PLAIN, max_size=3), max_size=4)),
+    st.builds(wire.Run, WHOLE, VALUES),
     st.builds(wire.Cancel, WHOLE),
+    st.builds(wire.Ask, WHOLE, TEXT, VALUES),
+    st.builds(wire.Drop, WHOLE),
     st.builds(wire.Shutdown),
     st.builds(wire.Ready, TEXT, TEXT),
     st.builds(wire.Started, WHOLE, st.lists(st.tuples(SECONDS, SECONDS, SECONDS), max_size=4)),
@@ -30,6 +33,8 @@ MESSAGES = st.one_of(
     st.builds(wire.Finished, WHOLE, WHOLE, SECONDS),
     st.builds(wire.Cancelled, WHOLE),
     st.builds(wire.Failed, WHOLE, TEXT, TEXT, TEXT),
+    st.builds(wire.Answer, WHOLE, VALUES, st.booleans()),
+    st.builds(wire.Refused, WHOLE, TEXT, TEXT, TEXT),
 )
 ARRAYS = st.lists(
     hnp.arrays(st.sampled_from(["|u1", "<f4"]), hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)),
@@ -158,6 +163,10 @@ BROKEN = {
     "missing field": envelope({"type": "Cancel"}, []),
     "wrong type": envelope({"type": "Cancel", "run": "1"}, []),
     "null": envelope(None, []),
+    "an ask without values": envelope({"type": "Ask", "ask": 1, "what": "cloud"}, []),
+    "an ask of no word": envelope({"type": "Ask", "ask": 1, "what": 7, "values": {}}, []),
+    "an answer with a list": envelope({"type": "Answer", "ask": 1, "values": [], "last": True}, []),
+    "a deep ask": raw(b"\x92\x84\xa4type\xa3Ask\xa3ask\x01\xa4what\xa1a\xa6values\x81\xa1a" + b"\x91" * 100_000),
     "bytes left over": envelope({"type": "Cancel", "run": 1}, [], b"more"),
     "bytes missing": envelope({"type": "Cancel", "run": 1}, [["|u1", [5]]], b"1234"),
     "negative shape": envelope({"type": "Cancel", "run": 1}, [["|u1", [-1]]], b""),

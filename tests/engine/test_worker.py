@@ -247,3 +247,46 @@ def test_prints_do_not_reach_its_frames_and_the_end_of_its_input_ends_it(start: 
     rest = process.end()
     assert len(rest) < 900
     assert all(isinstance(message, wire.Stepped) for message, _ in rest)
+
+
+def test_an_ask_travels_with_its_arrays(worker: Process) -> None:
+    """Points go there, and a name comes back, which a field can be asked of."""
+    points = np.random.Generator(np.random.Philox(3)).normal(0.0, 0.5, (40, 2)).astype(np.float32)
+    worker.write(wire.frame(wire.Ask(70, "points", {}), points))
+    ((kept, _),) = worker.until(wire.Answer, ask=70, last=True)
+    worker.send(wire.Ask(71, "field", {"model": kept.values["model"], "level": [0.5, 1.0, 0.5], "density": 16}))
+    ((_, arrays),) = worker.until(wire.Answer, ask=71)
+    assert [array.shape for array in arrays] == [(16, 16), (40, 40, 2), (40, 40, 2)]
+
+
+@pytest.mark.parametrize(
+    ("what", "values", "arrays", "field"),
+    [
+        ("", {}, [], "what"),
+        ("a" * 10_000, {}, [], "what"),
+        ("field", {"model": "moons", "level": [0.5, 1.0, "x" * 10_000]}, [], "level"),
+        ("cloud", {"request": {"particles": 2**63}}, [], "particles"),
+        ("cloud", {"request": {"start": {"type": "branch", "step": 0, "request": {"steps": []}}}}, [], "start"),
+        ("points", {}, [np.zeros((2, 2), np.uint8)], "points"),
+        ("points", {}, [np.zeros((2, 0, 3, 1), np.float32)], "points"),
+        ("points", {}, [np.zeros((2, 2), np.float32)] * 2, "arrays"),
+        ("data", {"model": "moons"}, [np.zeros(3, np.float32)], "arrays"),
+    ],
+)
+def test_a_hostile_ask_is_refused_by_field(
+    worker: Process, what: str, values: dict[str, Any], arrays: list[Any], field: str
+) -> None:
+    """With one short sentence; and the worker goes on."""
+    worker.write(wire.frame(wire.Ask(80, what, values), *arrays))
+    ((refused, _),) = worker.until(wire.Refused, ask=80, field=field)
+    assert refused.message.endswith(".")
+    assert len(refused.message) < 300
+    worker.send(wire.Ask(81, "data", {"model": "moons", "count": 3}))
+    worker.until(wire.Answer, ask=81)
+
+
+def test_its_end_is_its_end_with_a_training_under_way(start: Start) -> None:
+    process = start()
+    process.send(wire.Ask(1, "learn", {"model": "moons", "width": 16, "steps": 10**6}))
+    process.until(wire.Answer, ask=1, last=False)
+    assert all(isinstance(message, wire.Answer) for message, _ in process.end())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,16 @@ def run(number: int, **changes: Any) -> wire.Run:
     return wire.Run(number, engine.Request(**{"model": "tiny", "count": 3, "steps": 5, **changes}).to_dict())
 
 
+@pytest.fixture(autouse=True)
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is learned is kept in a folder of this test alone."""
+    monkeypatch.setenv("SCORESCOPE_MODELS", str(tmp_path))
+
+
+def put(inbox: Inbox, command: Any, *arrays: Any) -> None:
+    inbox.put((command, list(arrays)))
+
+
 def here(*commands: Any, react: Callable[[Any, Inbox], None] = lambda event, inbox: None) -> list[Any]:
     """What a worker in this process sends for some commands, and for those put in by `react` to its events."""
     inbox: Inbox = queue.SimpleQueue()
@@ -27,7 +38,7 @@ def here(*commands: Any, react: Callable[[Any, Inbox], None] = lambda event, inb
         react(event, inbox)
 
     for command in commands:
-        inbox.put(command)
+        put(inbox, command)
     Worker(inbox, send).work()
     return sent
 
@@ -40,7 +51,7 @@ def shut_down_after(count: int) -> Callable[[Any, Inbox], None]:
         if isinstance(event, wire.Finished):
             finished.append(event.run)
             if len(finished) == count:
-                inbox.put(wire.Shutdown())
+                put(inbox, wire.Shutdown())
 
     return react
 
@@ -55,7 +66,7 @@ def test_two_runs_take_turns(tiny: str) -> None:
 def test_shutdown_ends_it_with_a_run_under_way(tiny: str) -> None:
     def react(event: Any, inbox: Inbox) -> None:
         if isinstance(event, wire.Stepped) and event.index == 1:
-            inbox.put(wire.Shutdown())
+            put(inbox, wire.Shutdown())
 
     sent = here(run(1, steps=100), react=react)
     assert [type(event).__name__ for event in sent] == ["Started", "Stepped", "Stepped"]
@@ -66,9 +77,9 @@ def test_cancel_takes_one_step_at_most(tiny: str) -> None:
 
     def react(event: Any, inbox: Inbox) -> None:
         if isinstance(event, wire.Stepped) and (event.run, event.index) == (1, 2):
-            inbox.put(wire.Cancel(1))
+            put(inbox, wire.Cancel(1))
         if isinstance(event, wire.Finished):
-            inbox.put(wire.Shutdown())
+            put(inbox, wire.Shutdown())
 
     sent = here(run(1, steps=100), run(2), react=react)
     assert [event.index for event in sent if isinstance(event, wire.Stepped) and event.run == 1] == [0, 1, 2]
@@ -94,3 +105,93 @@ def test_a_failing_run_does_not_take_the_others_along(tiny: str, monkeypatch: py
     assert (failed.run, failed.message, failed.field) == (1, "no room for step 2", "")
     assert sent[-1].run == 2
     assert isinstance(sent[-1], wire.Finished)
+
+
+# --- asks ---
+
+
+def ask(number: int, what: str, **values: Any) -> wire.Ask:
+    return wire.Ask(number, what, values)
+
+
+def cloud(number: int, **changes: Any) -> wire.Ask:
+    request = engine.Request(**{"model": "moons", "particles": 10, "steps": 5, **changes})
+    return ask(number, "cloud", request=request.to_dict())
+
+
+def after_answers(count: int) -> Callable[[Any, Inbox], None]:
+    """A reaction: Shutdown when so many asks are over."""
+    over: list[int] = []
+
+    def react(event: Any, inbox: Inbox) -> None:
+        if isinstance(event, wire.Refused) or (isinstance(event, wire.Answer) and event.last):
+            over.append(event.ask)
+            if len(over) == count:
+                put(inbox, wire.Shutdown())
+
+    return react
+
+
+def test_an_ask_is_answered_once() -> None:
+    sent = here(cloud(7), cloud(8, steps=3), react=after_answers(2))
+    levels = {event.ask: len(event.values["levels"]) for event in sent if event.last}
+    assert levels == {7: 6, 8: 4}
+    assert len(sent) == 2
+
+
+def test_a_drop_is_seen_between_two_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It arrives while a report is sent: nothing more of that ask is sent, and another is answered."""
+    monkeypatch.setattr("engine.lab.learning.EVERY", 0.0)
+
+    def react(event: Any, inbox: Inbox) -> None:
+        if isinstance(event, wire.Answer) and event.ask == 1 and event.values["step"] == 3:
+            put(inbox, wire.Drop(1))
+            put(inbox, cloud(2))
+        elif event.ask == 2:
+            put(inbox, wire.Shutdown())
+
+    sent = here(ask(1, "learn", model="moons", width=16, steps=10**6), react=react)
+    assert [(event.ask, event.last) for event in sent] == [(1, False)] * 3 + [(2, True)]
+
+
+def test_dropping_what_is_not_there_is_no_error() -> None:
+    sent = here(wire.Drop(3), cloud(4), wire.Drop(5), react=after_answers(1))
+    assert [event.ask for event in sent] == [4]
+
+
+def test_a_run_goes_on_while_a_network_learns(tiny: str) -> None:
+    """Both have their turns: the run ends, though the training would go on for ever."""
+
+    def react(event: Any, inbox: Inbox) -> None:
+        if isinstance(event, wire.Finished):
+            put(inbox, wire.Shutdown())
+
+    sent = here(ask(1, "learn", model="moons", width=16, steps=10**6), run(1), react=react)
+    assert isinstance(sent[-1], wire.Finished)
+    assert not any(isinstance(event, wire.Refused) for event in sent)
+
+
+def test_what_fails_is_refused_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error in the middle of an answer is one sentence; the ask beside it, and the next, are answered."""
+
+    def fragile(name: str, count: int, *_: Any, **__: Any) -> Any:
+        raise MemoryError(f"no room for {count} points")
+
+    monkeypatch.setattr("engine.lab.points.plane.sample", fragile)
+    sent = here(ask(1, "data", model="moons", count=9), ask(2, "alien"), react=after_answers(2))
+    assert [(event.ask, event.message, event.field) for event in sent] == [
+        (1, "no room for 9 points", ""),
+        (2, sent[1].message, "what"),
+    ]
+    assert "Traceback" in sent[0].details
+
+
+def test_points_are_no_images() -> None:
+    """A run is of images: one of a distribution is told so, by the field."""
+    asked = wire.Run(1, engine.Request(model="moons").to_dict())
+
+    def react(event: Any, inbox: Inbox) -> None:
+        put(inbox, wire.Shutdown())
+
+    (failed,) = here(asked, react=react)
+    assert (failed.field, failed.message) == ("model", "model must make images here, not points, as moons does.")
