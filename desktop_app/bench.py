@@ -11,12 +11,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 BEAT_MS = 4  # a heartbeat in the window's event loop: a gap between beats is a time in which nothing could be drawn
 SCRUBS = 300
+
+Drawn = Callable[[Any, Callable[[], object]], Awaitable[float]]
+"""Waits for a signal after an act, and for its drawing: the seconds from the one to the other."""
 
 
 def main() -> int:
@@ -24,7 +29,7 @@ def main() -> int:
     if "--probe" in sys.argv:
         return probe(float(sys.argv[-1]))
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "SCORESCOPE_CONFIG": folder}
+        environment = {**os.environ, "SCORESCOPE_CONFIG": folder, "SCORESCOPE_MODELS": folder}
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) and sys.platform.startswith("linux"):
             environment.setdefault("QT_QPA_PLATFORM", "offscreen")
         starts = [measure(environment, only_start=True) for _ in range(3)]
@@ -60,13 +65,27 @@ def rows(starts: list[dict[str, float]], whole: dict[str, float]) -> Iterator[tu
         "≤ one step",
         f"{whole['cancel']:.2f} steps of {whole['step']:.0f} ms",
     )
+    yield "lab: opened, first cloud drawn", "-", f"{whole['lab']:.2f} s"
+    yield (
+        "lab: λ moved → 2,000 particles × 50 steps redrawn",
+        "≤ 100 ms",
+        f"{whole['lam']:.0f} ms (p90 {whole['lam_p90']:.0f})",
+    )
+    yield "lab: field and density of another level → redrawn", "-", f"{whole['field']:.0f} ms"
+    yield "lab: field and density of 5,000 points → redrawn", "≤ 120 ms", f"{whole['field_points']:.0f} ms"
+    yield "lab: scrubbing 10,000 particles", "≥ 60 steps/s", f"{whole['lab_scrubbing']:.0f} steps/s"
+    yield (
+        "lab: frame gap while playing 2,000 particles",
+        gaps,
+        f"{whole['lab_playing']:.1f} ms (max {whole['lab_playing_max']:.1f})",
+    )
 
 
 def probe(started: float) -> int:
     """The program itself, with a window that notes when things happen."""
     import asyncio
 
-    from PySide6.QtCore import Qt, QTimer
+    from PySide6.QtCore import Qt, QTimer, SignalInstance
     from PySide6.QtGui import QPaintEvent
 
     from desktop_app import application, window
@@ -141,6 +160,70 @@ def probe(started: float) -> int:
             while not workspace.timeline.lanes[0].levels:
                 await asyncio.sleep(0.001)
             figures["cancel"] = 1e3 * (time.perf_counter() - begin) / figures["step"]
+            workspace.stop()
+            await self.measure_lab()
+
+        async def measure_lab(self) -> None:
+            begin = time.perf_counter()
+            self.open("lab")
+            lab = self.lab
+            assert lab is not None
+            state, plane = lab.lab, lab.planes[0].view.canvas.viewport()
+
+            async def drawn(changed: SignalInstance, act: Callable[[], object]) -> float:
+                """Seconds from an act until its answer is on screen."""
+                heard, start = asyncio.Event(), time.perf_counter()
+                changed.connect(heard.set)
+                act()
+                await heard.wait()
+                changed.disconnect(heard.set)
+                plane.repaint()
+                return time.perf_counter() - start
+
+            await drawn(state.clouds_changed, lambda: None)
+            figures["lab"] = time.perf_counter() - begin
+            lab.timeline.set_mode(playing=False)
+            await asyncio.sleep(1.0)  # thumbnails
+            moved = []
+            for k in range(1, 41):
+                moved.append(await drawn(state.clouds_changed, partial(lab.controls[0].set, "lam", k / 20)))
+                await asyncio.sleep(0.05)
+            figures["lam"], figures["lam_p90"] = (1e3 * float(np.percentile(moved, p)) for p in (50, 90))
+            figures["field"] = 1e3 * await self.fields_of(drawn, range(20, 40))
+            lab.controls[0].set("particles", 10_000)
+            await asyncio.sleep(2.0)
+            begin = time.perf_counter()
+            for k in range(SCRUBS):
+                lab.timeline.seek(k % 51)
+                plane.repaint()
+                lab.bar.repaint()
+            figures["lab_scrubbing"] = SCRUBS / (time.perf_counter() - begin)
+            lab.controls[0].set("particles", 2000)
+            await asyncio.sleep(1.0)
+            lab.timeline.set_mode(loop=True)
+            lab.timeline.play()
+            await asyncio.sleep(1.0)
+            self.beats.clear()
+            await asyncio.sleep(4.0)
+            self.gaps("lab_playing")
+            lab.timeline.set_mode(playing=False, loop=False)
+            points = np.random.default_rng(0).uniform(-1, 1, (5000, 2)).astype(np.float32)
+            found, _ = await self.client.answer("points", {}, points)
+            lab.controls[0].set("model", found["model"])
+            await asyncio.sleep(1.0)
+            lab.controls[0].set("particles", 100)
+            await asyncio.sleep(4.0)
+            figures["field_points"] = 1e3 * await self.fields_of(drawn, range(30, 40))
+
+        async def fields_of(self, drawn: Drawn, positions: range) -> float:
+            """Seconds for the field of a level that was not seen before, in the middle of several."""
+            lab = self.lab
+            assert lab is not None
+            taken = []
+            for k in positions:
+                taken.append(await drawn(lab.lab.field_changed, partial(lab.timeline.seek, k)))
+                await asyncio.sleep(0.02)
+            return float(np.median(taken))
 
     vars(window)["Window"] = ProbedWindow
     return application.run()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Done = Callable[[Workspace], Awaitable[None]]
     Save = Callable[[str], Awaitable[None]]
 
-README = ("generate", "noisy", "compare", "difference")
+README = ("generate", "noisy", "lab", "probe", "split", "line", "learned", "compare", "difference")
 SEVENS = "generate --model digits --condition 7 --count 16 --steps 20 --lam 0 --seed 1 --out"
 PICTURES = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
 
@@ -65,6 +65,7 @@ async def take(folder: Path, theme_name: str, width: int, height: int, everythin
     generate.set_view("noisy")
     generate.timeline.seek(12)
     await save("noisy")
+    await laboratory(window, save)
     window.open("compare")
     generate.set_view("denoised")
     compare.controls[0].set("count", 16)
@@ -80,8 +81,79 @@ async def take(folder: Path, theme_name: str, width: int, height: int, everythin
     window.cheat_sheet.hide()
     window.toasts.show("The engine stopped unexpectedly. It is being started again.", "details", ("Try again", print))
     await save("toast")
+    if window.lab is not None:
+        window.lab.close_lab()
     client.shut_down()
     window.deleteLater()
+
+
+async def laboratory(window: Window, save: Save) -> None:
+    """Lab 2D: the field half-way, a probe, two lanes, one dimension, what a network has learned, a painting, a tour."""
+    window.open("lab")
+    lab = window.lab
+    assert lab is not None
+
+    async def settled(seconds: float = 0.5) -> None:
+        await asyncio.sleep(seconds)
+        while any(lab.lab.latest.is_busy(channel) for channel in ("cloud-0", "cloud-1", "field", "probe", "line")):
+            await asyncio.sleep(0.05)
+
+    def show(*layers: str) -> None:
+        for name, layer in lab.panel.layers.items():
+            layer.switch.setChecked(name in layers)
+
+    while not lab.timeline.lanes or lab.timeline.playing:
+        await asyncio.sleep(0.05)
+    lab.timeline.seek(39)
+    show("density", "arrows", "particles", "trajectories")
+    await settled()
+    await save("lab")
+    show("density", "contours", "streamlines")
+    await settled()
+    await save("lab-lines")
+    show("density")
+    lab.timeline.seek(36)
+    lab.lab.put_probe((0.9, 0.7))
+    await settled()
+    await save("probe")
+    lab.lab.put_probe(None)
+    lab.set_direction("forward")
+    show("density", "particles")
+    lab.timeline.seek(38)
+    await settled()
+    await save("forward")
+    lab.set_direction("reverse")
+    lab.set_page("line")
+    await settled()
+    await save("line")
+    lab.panel.tiles.chosen.emit("ring")
+    lab.set_page("split")
+    show("density", "particles", "trajectories")
+    await settled()
+    lab.timeline.seek(41)
+    await settled()
+    await save("split")
+    lab.set_page("one")
+    lab.panel.tiles.chosen.emit("moons")
+    await settled()
+    show("density", "arrows", "particles")
+    lab.timeline.seek(41)
+    lab.learning.start("moons")
+    while not lab.learning.errors or lab.learning.errors[-1] > 0.1:
+        await asyncio.sleep(0.1)
+    lab.learning.pause()
+    lab.set_source("difference")
+    await settled(1.0)
+    await save("learned")
+    lab.own.take_word("score")
+    await settled(2.0)
+    lab.timeline.seek(45)
+    await settled(2.0)
+    await save("word")
+    lab.tour.go(2)
+    await settled(1.0)
+    await save("tour")
+    lab.tour.hide()
 
 
 SAMPLERS = ("bridge", "heun", "rk45", "predictor_corrector", "langevin", "annealed_langevin")
@@ -140,7 +212,7 @@ def main() -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ["QT_SCALE_FACTOR"] = arguments.scale
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["SCORESCOPE_CONFIG"] = folder
+        os.environ["SCORESCOPE_CONFIG"] = os.environ["SCORESCOPE_MODELS"] = folder
         from PySide6.QtWidgets import QApplication
 
         application = QApplication(sys.argv[:1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QKeySequence, QShortcut
@@ -24,7 +25,14 @@ from engine.catalog import SAMPLERS
 from engine.pictures import save_png, sheet
 from engine.request import Request
 
-RAIL = {"generate": ("sparkles", "Generate"), "compare": ("columns-2", "Compare")}
+if TYPE_CHECKING:
+    from desktop_app.workspaces.lab import LabWorkspace
+
+RAIL = {
+    "generate": ("sparkles", "Generate"),
+    "lab": ("chart-scatter", "Lab 2D"),
+    "compare": ("columns-2", "Compare"),
+}
 THEMES = {"system": ("sun-moon", "light"), "light": ("sun", "dark"), "dark": ("moon", "system")}  # icon, next
 SAVE_AFTER_MS = 800
 
@@ -46,10 +54,9 @@ class Window(QWidget):
         self.generate = GenerateWorkspace(self.runs, preferences.request("generate", Request()))
         lane_b = preferences.request("b", Request(lam=1.0))
         self.compare = CompareWorkspace(self.runs, preferences.request("a", Request()), lane_b)
+        self.lab: LabWorkspace | None = None  # made when it is first opened: its plots take a while to import
         self.workspaces: dict[str, Workspace] = {"generate": self.generate, "compare": self.compare}
         self.stack = QStackedWidget()
-        for workspace in self.workspaces.values():
-            self.stack.addWidget(workspace)
         self._rail_buttons: dict[str, QToolButton] = {}
         layout = row(self._rail(), line(vertical=True), self.stack, spacing=0)
         self.setLayout(layout)
@@ -59,17 +66,11 @@ class Window(QWidget):
         QShortcut(QKeySequence("Ctrl+Return"), self, self._start)
         QShortcut(QKeySequence("Ctrl+Enter"), self, self._start)
         QShortcut(QKeySequence("Ctrl+S"), self, self.save_picture)
-        for number, name in enumerate(self.workspaces, 1):
+        for number, name in enumerate(RAIL, 1):
             QShortcut(QKeySequence(f"Ctrl+{number}"), self, lambda name=name: self.open(name))
         self._restore(settings.geometry)
         for workspace in self.workspaces.values():
-            workspace.problem.connect(lambda text: self.toasts.show(text, error=False))
-            workspace.set_view(settings.view)
-            workspace.timeline.set_mode(axis=settings.axis, speed=settings.speed, loop=settings.loop)
-            workspace.view_changed.connect(self._share_view)
-            workspace.timeline.mode_changed.connect(self._remember)
-            workspace.inspector.unfold(settings.more)
-            workspace.inspector.unfolded.connect(self._unfold)
+            self._add(workspace)
         self.compare.path.setChecked(settings.one_path)
         self.compare.path.toggled.connect(self._remember)
         for controls in self._controls().values():
@@ -86,10 +87,35 @@ class Window(QWidget):
         for problem in preferences.problems:
             self.toasts.show(problem)
 
+    def _add(self, workspace: Workspace) -> None:
+        settings = self.preferences.settings
+        self.stack.addWidget(workspace)
+        workspace.problem.connect(lambda text: self.toasts.show(text, error=False))
+        workspace.set_view(settings.view)
+        workspace.timeline.set_mode(axis=settings.axis, speed=settings.speed, loop=settings.loop)
+        workspace.view_changed.connect(self._share_view)
+        workspace.timeline.mode_changed.connect(self._remember)
+        workspace.inspector.unfold(settings.more)
+        workspace.inspector.unfolded.connect(self._unfold)
+
+    def _make_lab(self) -> LabWorkspace:
+        """The lab, with what is remembered of it."""
+        from desktop_app.state.lab import FIRST
+        from desktop_app.workspaces.lab import LabWorkspace
+
+        first = self.preferences.request("lab", FIRST)
+        second = self.preferences.request("lab-b", first.replace(sampler="bridge", lam=1.0))
+        lab = LabWorkspace(self.client, self.runs, (first, second), self.preferences.settings.layers)
+        self._add(lab)
+        lab.layers_changed.connect(self._remember)
+        for controls in lab.controls:
+            controls.changed.connect(self._remember)
+        return lab
+
     @property
     def current_name(self) -> str:
         """The name of the workspace that is shown."""
-        return list(self.workspaces)[self.stack.currentIndex()]
+        return next(name for name, workspace in self.workspaces.items() if workspace is self.stack.currentWidget())
 
     @property
     def current(self) -> Workspace:
@@ -98,6 +124,10 @@ class Window(QWidget):
 
     def open(self, name: str) -> None:
         """Show a workspace."""
+        if name == "lab":
+            if self.lab is None:
+                self.lab = self.workspaces["lab"] = self._make_lab()
+            self.lab.open()
         self.stack.setCurrentWidget(self.workspaces[name])
         self._rail_buttons[name].setChecked(True)
         self.current.bar.track.setFocus()
@@ -125,6 +155,9 @@ class Window(QWidget):
 
     def save_picture(self) -> None:
         """Ask for a place and save the pictures shown, with the request that made them."""
+        if self.current is self.lab:
+            self.lab.save_what_is_shown()
+            return
         run = next(iter(self.current.timeline.lanes), None)
         if run is None or not run.frames:
             self.toasts.show("There is no picture to save yet.", error=False)
@@ -164,7 +197,7 @@ class Window(QWidget):
             ("]", False): lambda: self._nudge_lam(1),
             ("R", False): lambda: self._bound().randomise_seed(),
             ("L", False): lambda: self.current.inspector.fields["seed"].lock.click(),  # type: ignore[attr-defined]
-            ("C", False): self.send_to_compare,
+            ("C", False): self._compare,
             ("Esc", False): self._escape,
             ("?", True): self.cheat_sheet.open,
             ("?", False): self.cheat_sheet.open,
@@ -184,6 +217,12 @@ class Window(QWidget):
         if isinstance(focus, QWidget):
             focus.clearFocus()  # a number being typed counts
         self.current.start()
+
+    def _compare(self) -> None:
+        if self.current is self.lab:
+            self.lab.set_page("one" if self.lab.page == "split" else "split")
+        else:
+            self.send_to_compare()
 
     def _escape(self) -> None:
         if self.toasts.shown and not self.current.running:
@@ -251,7 +290,10 @@ class Window(QWidget):
     # --- what is remembered ---
 
     def _controls(self) -> dict[str, Controls]:
-        return {"generate": self.generate.controls, "a": self.compare.controls[0], "b": self.compare.controls[1]}
+        found = {"generate": self.generate.controls, "a": self.compare.controls[0], "b": self.compare.controls[1]}
+        if self.lab is not None:
+            found |= {"lab": self.lab.controls[0], "lab-b": self.lab.controls[1]}
+        return found
 
     def _remember(self, *_: object) -> None:
         if hasattr(self, "_saving"):
@@ -266,7 +308,9 @@ class Window(QWidget):
         settings.seed_locked = self.generate.controls.seed_locked
         settings.one_path = self.compare.path.isChecked()
         settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
-        settings.requests = {name: controls.request().to_dict() for name, controls in self._controls().items()}
+        settings.requests |= {name: controls.request().to_dict() for name, controls in self._controls().items()}
+        if self.lab is not None:
+            settings.layers = self.lab.panel.switched()
         problem = self.preferences.save()
         if problem:
             self.toasts.show(problem)
@@ -283,5 +327,7 @@ class Window(QWidget):
         self._saving.stop()
         self._save_settings()
         self.runs.stop_all()
+        if self.lab is not None:
+            self.lab.close_lab()
         self.closing.emit()
         event.accept()

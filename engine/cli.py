@@ -143,11 +143,13 @@ def _generate(args: argparse.Namespace) -> int:
 
     from engine.models import ModelError
     from engine.pictures import pixels, save_png, sheet
-    from engine.runs import RunError, levels, run
+    from engine.runs import RunError, levels, model_of, run
 
     _check_device()
     started = time.perf_counter()
     try:
+        if len(model_of(request).shape) != 3:
+            raise RequestError("model", f"model must make images here, not points, as {request.model} does.")
         steps = len(levels(request)) - 1
         for step in tqdm(run(request), total=steps, unit="step", leave=False, disable=None):
             last = step

@@ -17,7 +17,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """The settings, with the defaults of a first start."""
 
     theme: Literal["system", "light", "dark"] = "dark"
-    workspace: Literal["generate", "compare"] = "generate"
+    workspace: Literal["generate", "lab", "compare"] = "generate"
     view: Literal["noisy", "denoised"] = "denoised"
     axis: Literal["step", "logsigma"] = "step"
     speed: Annotated[float, msgspec.Meta(ge=0.25, le=4.0)] = 1.0
@@ -26,7 +26,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     one_path: bool = True  # of noise, for all lanes of Compare
     more: list[str] = []  # the sections whose less used fields are shown
     geometry: str = ""  # of the window, base64
-    requests: dict[str, dict[str, Any]] = {}  # "generate", "a", "b"
+    requests: dict[str, dict[str, Any]] = {}  # "generate", "a", "b", "lab", "lab-b"
+    layers: dict[str, bool] = {}  # of the lab, those that were switched
 
 
 def folder() -> Path:

@@ -25,6 +25,7 @@ class Timeline(QObject):
         self.following = True
         self.playing = False
         self.loop = False
+        self.backward = False  # plays towards the noise, as the forward process runs
         self.speed = 1.0
         self.axis = "step"  # or "logsigma"
         self._place = 0.0  # the position while playing, with its fraction
@@ -101,7 +102,8 @@ class Timeline(QObject):
             return
         if self.reached < 0:
             return
-        self._place = 0.0 if self.position >= self.reached else float(self.position)
+        first, ended = (self.reached, not self.position) if self.backward else (0, self.position >= self.reached)
+        self._place = float(first if ended else self.position)
         self.set_mode(playing=True, following=False)
         self._go(int(self._place))
 
@@ -123,7 +125,11 @@ class Timeline(QObject):
             self.moved.emit()
 
     def _tick(self) -> None:
-        self._place += self.length / PLAY_SECONDS * self.speed * FRAME_MS / 1000
+        by = self.length / PLAY_SECONDS * self.speed * FRAME_MS / 1000
+        if self.backward:
+            self._tick_back(by)
+            return
+        self._place += by
         if self._place >= self.reached:
             if self.loop and self.position >= self.reached:
                 self._place = 0.0
@@ -133,6 +139,16 @@ class Timeline(QObject):
                 return
             else:
                 self._place = float(self.reached)
+        self._go(int(self._place))
+
+    def _tick_back(self, by: float) -> None:
+        self._place -= by
+        if self._place <= 0.0:
+            if not self.loop:
+                self._go(0)
+                self.set_mode(playing=False)
+                return
+            self._place = 0.0 if self.position else float(self.reached)
         self._go(int(self._place))
 
     def _on_started(self) -> None:

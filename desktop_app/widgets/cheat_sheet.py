@@ -22,9 +22,15 @@ KEYS = {
         "Shift+←   Shift+→": "Ten steps",
         "Home   End": "First step, last step",
     },
+    "LAB 2D": {
+        "Click   Shift+Click": "Probe here, or at the noise end",
+        "Tab to the plane, Enter": "Probe by keys: ← → ↑ ↓, Delete",
+        "+   −   0": "Closer, further, all of the plane",
+        "Ctrl+Z   Ctrl+Shift+Z": "Undo, redo a stroke",
+    },
     "WINDOW": {
-        "Ctrl+1   Ctrl+2": "Generate, Compare",
-        "C": "Send to Compare",
+        "Ctrl+1   Ctrl+2   Ctrl+3": "Generate, Lab 2D, Compare",
+        "C": "Send to Compare; in the lab, split the view",
         "Ctrl+S": "Save the pictures",
         "?": "This sheet",
     },

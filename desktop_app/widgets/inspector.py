@@ -139,6 +139,8 @@ class Inspector(QWidget):
         self._label()
 
     def _add_section(self, body: QVBoxLayout, title: str, names: list[str], rest: list[str]) -> None:
+        if not names:
+            return
         if self.fields:
             body.addSpacing(4)
             body.addWidget(line())

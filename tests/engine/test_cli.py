@@ -281,3 +281,11 @@ def test_runs_as_a_module(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "engine", "generate", "--json", "--condition", "7"]
     child = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60)
     assert Request.from_json(child.stdout) == Request(condition=7)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_points_are_no_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A distribution of the lab is a model too, but nothing for a sheet of images."""
+    assert cli.main(["generate", "--model", "moons", "--out", str(tmp_path / "moons.png")]) == 2
+    assert "model must make images here, not points, as moons does." in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

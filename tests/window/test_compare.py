@@ -23,7 +23,7 @@ async def run_both(window: Window):
 
 def test_it_opens_with_the_ode_beside_the_sde_and_one_click_runs_both(drive) -> None:
     async def scenario(window: Window) -> None:
-        QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+        QTest.keyClick(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
         compare = window.compare
         assert window.current is compare
         assert [controls["lam"] for controls in compare.controls] == [0.0, 1.0]

@@ -93,7 +93,7 @@ def test_a_real_window_opens_generates_and_can_be_scrubbed(display: str, own_set
         xdotool("key", "bracketright", "bracketright")
         xdotool("key", "ctrl+Return")
         until(lambda: looks(0.02, 0.11), "Ctrl+Enter made no digits")
-        xdotool("key", "ctrl+2")
+        xdotool("key", "ctrl+3")
         until(lambda: looks(-1, 0.02), "Compare did not open")
         program.terminate()
         assert program.wait(20) == 0, program.stderr.read().decode()
