@@ -42,14 +42,18 @@ def heun_sampler(
         if next_level.std and level.alpha:
             there = denoise(x_next, next_level)
             nfe += 1
-            x_next = _corrected(x_raised, denoised, x_next, there, raised, next_level)
+            x_next = _corrected(x_raised, denoised, there, raised, next_level)
         yield Step(index, level, next_level, x, denoised, x_next, nfe)
         x = x_next
 
 
-def _corrected(x: Tensor, denoised: Tensor, x_next: Tensor, there: Tensor, level: Level, next_level: Level) -> Tensor:
-    """y₁ = y₀ + ½ (σ₁ − σ₀) [(y₀ − D₀)/σ₀ + (y₁ − D₁)/σ₁], in terms of x = α y."""
+def _corrected(x: Tensor, denoised: Tensor, there: Tensor, level: Level, next_level: Level) -> Tensor:
+    """y₁ = y₀ + ½ (σ₁ − σ₀) [(y₀ − D₀)/σ₀ + (ŷ₁ − D₁)/σ₁] with x = α y and ŷ₁ = D₀ + (σ₁/σ₀) (y₀ − D₀), Euler's.
+
+    Collected, with h = ½ (σ₁ − σ₀):  y₁ = (1 + 2h/σ₀) y₀ + (h/σ₁ − 2h/σ₀) D₀ − (h/σ₁) D₁.
+    """
     half = 0.5 * (next_level.sigma - level.sigma)
-    here, ahead = half / level.sigma, half / next_level.sigma
-    result: Tensor = ((next_level.alpha / level.alpha * (1.0 + here)) * x).add_(x_next, alpha=ahead)
-    return result.add_(denoised, alpha=-next_level.alpha * here).add_(there, alpha=-next_level.alpha * ahead)
+    here, ahead = 2.0 * half / level.sigma, half / next_level.sigma
+    moved: Tensor = (next_level.alpha / level.alpha * (1.0 + here)) * x
+    moved.add_(denoised, alpha=next_level.alpha * (ahead - here))
+    return moved.add_(there, alpha=-next_level.alpha * ahead)

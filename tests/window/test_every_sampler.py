@@ -266,7 +266,8 @@ def test_levels_of_every_schedule_can_be_listed_and_run(drive) -> None:
                 click(window.generate.inspector.button)
                 run = await finished(window.generate.timeline.lanes[0])
                 assert run.status == "finished", (schedule, spacing, run.error)
-                assert run.steps == 4
+                assert run.steps == len(run.request.sigmas)
+                assert 3 <= run.steps <= 4  # two levels above what the model knows are listed as one
                 settle(window, spacing="karras")
 
     drive(scenario)
