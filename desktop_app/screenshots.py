@@ -66,6 +66,8 @@ async def take(folder: Path, theme_name: str, width: int, height: int, everythin
     generate.timeline.seek(12)
     await save("noisy")
     await laboratory(window, save)
+    for toast in list(window.toasts.shown):
+        toast.close_me()
     window.open("compare")
     generate.set_view("denoised")
     compare.controls[0].set("count", 16)
