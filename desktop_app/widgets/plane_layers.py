@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +32,7 @@ class Entry(NamedTuple):
     text: str
 
 
-class Layer:
+class Layer(ABC):
     """One kind of thing on the canvas."""
 
     def __init__(self, canvas: Canvas, *items: Any) -> None:
@@ -55,9 +56,9 @@ class Layer:
         if self.shown:
             self.draw()
 
+    @abstractmethod
     def draw(self) -> None:
         """Give the items what they paint."""
-        raise NotImplementedError
 
     def legend(self) -> list[Entry]:
         """What is to be read about the layer; nothing where it has no content."""

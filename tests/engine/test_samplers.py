@@ -144,12 +144,13 @@ def test_every_evaluation_is_counted(sampler: str, monkeypatch: pytest.MonkeyPat
     assert step.nfe == len(calls) == EVALUATIONS.get(sampler, 8)
 
 
-@pytest.mark.parametrize("lam", [0.0, 0.5, 1.0, 2.0])
-@pytest.mark.parametrize("sampler", ["bridge", "unipc", "heun", "rk45", "euler", "predictor_corrector"])
+@pytest.mark.parametrize(
+    ("sampler", "lam"),
+    [("unipc", 0.0), ("heun", 0.0), ("rk45", 0.0)]
+    + [(sampler, lam) for sampler in ("bridge", "euler", "predictor_corrector") for lam in (0.0, 0.5, 1.0, 2.0)],
+)
 def test_the_weights_of_the_mixture_come_out(sampler: str, lam: float) -> None:
     """A χ² test of how many of 8,000 particles end at each component, with a false-alarm rate of 1e-4 a case."""
-    if lam and "lam" not in catalog.SAMPLERS[sampler].options:
-        pytest.skip("solves the ODE")
     model = mixture()
     model.shape = (250, 2)
     request = ask(sampler=sampler, count=32, steps=1000 if sampler == "euler" else 60, **({"lam": lam} if lam else {}))

@@ -159,7 +159,6 @@ def test_a_weaker_model_guides_without_a_condition(drive, guides: Path) -> None:
     drive(scenario)
 
 
-@pytest.mark.skipif("digits-noisy-classifier" not in cards("guide"), reason="it is not trained yet")
 def test_a_classifier_guides(drive) -> None:
     async def scenario(window: Window) -> None:
         controls, fields = window.generate.controls, window.generate.inspector.fields
