@@ -90,6 +90,11 @@ class RequestError(ValueError):
         super().__init__(message)
         self.field = field
 
+    @classmethod
+    def of(cls, error: ValueError) -> RequestError:
+        """What a part of the engine says of its argument, whose name is the field's and its first word."""
+        return cls(str(error).split()[0], f"{error}.")
+
 
 def is_number(value: Any, types: Any) -> bool:
     """Whether `value` is a number of these types; True and False are none."""

@@ -19,6 +19,7 @@ from engine.schedules import SCHEDULES, Level, Schedule, grid
 from engine.starts import Encoding, Image, PureNoise, Slerp
 
 Run = Callable[[Request], Iterator[Step]]
+Encoder = Callable[[Encoding], Denoise]
 
 
 @dataclass
@@ -75,11 +76,10 @@ def _whole(request: Request, denoiser: Denoiser) -> list[Level]:
         _check_sigmas("sigmas", request.sigmas, schedule, denoiser)
     try:
         levels = grid(schedule, request.steps, request.spacing, request.sigmas)
-    except ValueError as error:  # its first word is the field
-        raise RequestError(str(error).split()[0], f"{error}.") from error
-    return [level for level in levels[:-1] for _ in range(_copies(request))] + levels[
-        -2 if _copies(request) > 1 else -1 :
-    ]
+    except ValueError as error:
+        raise RequestError.of(error) from error
+    copies = _copies(request)
+    return [level for level in levels[:-1] for _ in range(copies)] + levels[-2 if copies > 1 else -1 :]
 
 
 def _copies(request: Request) -> int:
@@ -132,9 +132,6 @@ def origin(request: Request, denoiser: Denoiser, noise: KeyedNoise, run: Run, en
                     x = begin.std * KeyedNoise(seed, 1, noise.shape, noise.device).initial()
                 ends.append(x)
             return Origin(levels, slerp(ends[0], ends[1], start.fractions), nfe=spent)
-
-
-Encoder = Callable[[Encoding], Denoise]
 
 
 def picture(start: Image | Encoding, request: Request, denoiser: Denoiser) -> Tensor:

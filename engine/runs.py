@@ -141,8 +141,8 @@ def _encoder(start: Encoding, request: Request, denoiser: Denoiser | None) -> De
 def _bound(denoiser: Denoiser, *rest: object) -> Denoise:
     try:
         return guided(denoiser, *rest)  # type: ignore[arg-type]
-    except ValueError as error:  # its first word is the field
-        raise RequestError(str(error).split()[0], f"{error}.".replace("..", ".")) from error
+    except ValueError as error:
+        raise RequestError.of(error) from error
 
 
 def _load(name: str) -> Denoiser:

@@ -298,11 +298,11 @@ class LabWorkspace(Workspace):
         return self.planes[:count]
 
     def _on_control(self, name: str) -> None:
-        request = self.controls[0].request()
         if name == "model":
-            here = DISTRIBUTIONS.get(request.model)
+            model = self.controls[0]["model"]
+            here = DISTRIBUTIONS.get(model)
             self.summary.setText(here.label if here else "Your points")
-            self.panel.tiles.show_chosen(request.model)
+            self.panel.tiles.show_chosen(model)
             self.learning.forget()
             self.score.sources.choose("exact")
 

@@ -31,12 +31,8 @@ class Denoiser(Protocol):
         ...
 
 
-class NetworkDenoiser:
-    """A trained network as a denoiser.
-
-    The network runs at its own schedule's level with the same σ, on x rescaled to it: this is what lets it run on any
-    schedule. Above its σ range it is asked at the end of the range, on the same noise.
-    """
+class TrainedNetwork:
+    """A network, what it predicts, the shape of a sample, how many classes it knows, and where it runs."""
 
     def __init__(
         self,
@@ -52,6 +48,14 @@ class NetworkDenoiser:
         self.shape = shape
         self.classes = classes
         self.device = torch.device(device)
+
+
+class NetworkDenoiser(TrainedNetwork):
+    """A trained network as a denoiser.
+
+    The network runs at its own schedule's level with the same σ, on x rescaled to it: this is what lets it run on any
+    schedule. Above its σ range it is asked at the end of the range, on the same noise.
+    """
 
     def encode(self, condition: Condition, count: int) -> Tensor:
         """Class labels [count]; the null class is number `classes`. Raises ValueError for a class that is not there."""

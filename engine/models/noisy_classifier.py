@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.models.parameterization import Parameterization
+from engine.models.denoiser import TrainedNetwork
 from engine.models.unet import ResidualBlock, noise_embedding
 from engine.schedules import Level
 
@@ -81,26 +81,11 @@ class NoisyClassifierNetwork(nn.Module):
         return self.prior + scale * seen.float()
 
 
-class NetworkClassifier:
+class NetworkClassifier(TrainedNetwork):
     """A trained network as a classifier of noisy images, on any schedule: σ is matched as `NetworkDenoiser` does.
 
     In float32 on every device: what guidance makes of the gradient is multiplied by σ².
     """
-
-    def __init__(
-        self,
-        network: nn.Module,
-        parameterization: Parameterization,
-        shape: tuple[int, ...],
-        classes: int,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        self.network = network
-        self.parameterization = parameterization
-        self.schedule = parameterization.schedule
-        self.shape = shape
-        self.classes = classes
-        self.device = torch.device(device)
 
     def log_probabilities(self, x: Tensor, level: Level) -> Tensor:
         """log p(y | x_t) of every class, [B, classes]. Below or above the σ of the training: as at its end."""
