@@ -48,6 +48,11 @@ class Controls(QObject):
         self._unlisted = {}
         self._become(request)
 
+    @property
+    def exact(self) -> Request:
+        """Every field as it is set, also those without effect."""
+        return self._request
+
     def has(self, name: str) -> bool:
         """Whether the chosen sampler has this field, or the spacing this list."""
         sampler = catalog.SAMPLERS[self["sampler"]]

@@ -79,6 +79,12 @@ class Workspace(QWidget):
     # --- running ---
 
     @property
+    def bound(self) -> Controls:
+        """What the inspector shows and changes."""
+        assert self.inspector.controls is not None
+        return self.inspector.controls
+
+    @property
     def running(self) -> bool:
         """Whether a lane is still under way."""
         return any(not run.over for run in self.timeline.lanes)

@@ -1,0 +1,59 @@
+"""What each key does. Single letters are the window's only where nothing that is being typed in takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+
+from desktop_app.widgets.rail import WORKSPACES
+
+if TYPE_CHECKING:
+    from desktop_app.window import Window
+
+Act = Callable[[], object]
+
+
+def add_shortcuts(window: Window) -> None:
+    """The keys that work wherever the focus is."""
+    shortcuts: dict[str, Act] = {
+        "Ctrl+Return": window.start,
+        "Ctrl+Enter": window.start,
+        "Ctrl+S": window.save_picture,
+    }
+    shortcuts |= {f"Ctrl+{n}": partial(window.open, name) for n, name in enumerate(WORKSPACES, 1)}
+    for keys, act in shortcuts.items():
+        QShortcut(QKeySequence(keys), window, act)
+
+
+def key_map(window: Window) -> dict[str, Act]:
+    """The keys that nothing with the focus has taken."""
+    return {
+        "Left": lambda: window.current.timeline.step(-1),
+        "Right": lambda: window.current.timeline.step(1),
+        "Shift+Left": lambda: window.current.timeline.step(-10),
+        "Shift+Right": lambda: window.current.timeline.step(10),
+        "Home": lambda: window.current.timeline.seek(0),
+        "End": lambda: window.current.timeline.seek(window.current.timeline.length),
+        "Space": lambda: window.current.timeline.play(),
+        "[": lambda: window.nudge_lam(-1),
+        "]": lambda: window.nudge_lam(1),
+        "R": lambda: window.current.bound.randomise_seed(),
+        "L": lambda: window.current.inspector.fields["seed"].lock.click(),  # type: ignore[attr-defined]
+        "C": window.send_to_compare,
+        "Ctrl+Z": window.undo.back,
+        "Ctrl+Shift+Z": window.undo.forth,
+        "Ctrl+Y": window.undo.forth,
+        "Esc": window.escape,
+        "?": window.cheat_sheet.open,
+        "Shift+?": window.cheat_sheet.open,
+    }
+
+
+def name_of(event: QKeyEvent) -> str:
+    """A key with its modifiers, as `key_map` has it."""
+    modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    return QKeySequence(event.key() | modifiers.value).toString()
