@@ -38,7 +38,7 @@ def key_map(window: Window) -> dict[str, Act]:
         "Shift+Right": lambda: window.current.timeline.step(10),
         "Home": lambda: window.current.timeline.seek(0),
         "End": lambda: window.current.timeline.seek(window.current.timeline.length),
-        "Space": lambda: window.current.timeline.play(),
+        "Space": lambda: window.current.press_space(),
         "[": lambda: window.nudge_lam(-1),
         "]": lambda: window.nudge_lam(1),
         "R": lambda: window.current.bound.randomise_seed(),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from desktop_app.workspaces.lab import LabWorkspace
 
 SAVE_AFTER_MS = 800
+LANES = "abcd"  # of Compare, as their requests are remembered
 
 
 class Window(QWidget):
@@ -50,8 +51,8 @@ class Window(QWidget):
         self.runs = Runs(client, self)
         settings = preferences.settings
         self.generate = GenerateWorkspace(self.runs, preferences.request("generate", Request()))
-        lane_b = preferences.request("b", Request(lam=1.0))
-        self.compare = CompareWorkspace(self.runs, preferences.request("a", Request()), lane_b)
+        lanes = [preferences.request(name, Request(lam=float(name != "a"))) for name in LANES]
+        self.compare = CompareWorkspace(self.runs, lanes, settings.lanes)
         self.lab: LabWorkspace | None = None
         self.workspaces: dict[str, Workspace] = {}
         self._makers: dict[str, Callable[[], Workspace]] = {  # made when first opened: their imports take a while
@@ -72,9 +73,9 @@ class Window(QWidget):
         self._saving.timeout.connect(self._save_settings)
         self._restore(settings.geometry)
         self._add("generate", self.generate, {"generate": self.generate.controls})
-        self._add("compare", self.compare, dict(zip("ab", self.compare.controls, strict=False)))
+        self._add("compare", self.compare, dict(zip(LANES, self.compare.set.all, strict=True)))
         self.compare.path.setChecked(settings.one_path)
-        self.compare.path.toggled.connect(self._remember)
+        self.compare.lanes_changed.connect(self._remember)
         for controls in self._controls.values():
             controls.seed_locked = settings.seed_locked
         self.runs.failed.connect(self._on_failed)
@@ -153,7 +154,7 @@ class Window(QWidget):
         if self.current is self.lab:
             self.lab.set_page("one" if self.lab.page == "split" else "split")
             return
-        self.compare.receive(self.generate.controls.request())
+        self.compare.receive([self.generate.controls.request()])
         self.open("compare")
         self.compare.start()
 
@@ -195,6 +196,11 @@ class Window(QWidget):
         else:
             act()
 
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self.current.release_space()
+        super().keyReleaseEvent(event)
+
     def start(self) -> None:
         """Run what is shown."""
         focus = QGuiApplication.focusObject()
@@ -228,7 +234,7 @@ class Window(QWidget):
         settings.view = self.current.view  # type: ignore[assignment]
         settings.axis, settings.speed, settings.loop = timeline.axis, timeline.speed, timeline.loop  # type: ignore[assignment]
         settings.seed_locked = self.generate.controls.seed_locked
-        settings.one_path = self.compare.path.isChecked()
+        settings.one_path, settings.lanes = self.compare.path.isChecked(), self.compare.set.count
         settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         settings.requests |= {name: controls.request().to_dict() for name, controls in self._controls.items()}
         if self.lab is not None:

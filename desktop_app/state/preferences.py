@@ -24,9 +24,10 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     loop: bool = False
     seed_locked: bool = False
     one_path: bool = True  # of noise, for all lanes of Compare
+    lanes: Annotated[int, msgspec.Meta(ge=2, le=4)] = 2  # of Compare
     more: list[str] = []  # the sections whose less used fields are shown
     geometry: str = ""  # of the window, base64
-    requests: dict[str, dict[str, Any]] = {}  # "generate", "a", "b", "lab", "lab-b"
+    requests: dict[str, dict[str, Any]] = {}  # "generate", "a" to "d", "lab", "lab-b"
     layers: dict[str, bool] = {}  # of the lab, those that were switched
 
 

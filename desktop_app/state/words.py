@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine import catalog
+from engine.catalog import cards
 from engine.request import FIELDS, OPTIONS, Branch, Request
 from engine.starts import Encoding, Image, PureNoise, Slerp
 
@@ -33,6 +34,9 @@ def shown(name: str, value: Any) -> str:
         return NONE.get(name, "none")
     if field.choices is not None:
         return field.choices[str(value)].label
+    if field.kind == "name":
+        card = cards().get(value)
+        return card.title if card else str(value)
     match field.kind:
         case "interval":
             return f"{value[0]:g} – {value[1]:g}"

@@ -18,6 +18,7 @@ SHEET = Template("""
 * { font-family: "$sans"; font-size: ${size}px; color: $text; outline: none; }
 QWidget#window, QWidget[surface="panel"] { background: $panel; }
 QWidget[surface="canvas"] { background: $canvas; }
+QWidget[surface="seam"] { background: $line; }
 QFrame[line="true"] { background: $line; border: none; }
 QLabel { background: transparent; }
 QLabel[role="soft"] { color: $text_soft; }
@@ -77,6 +78,11 @@ QComboBox QAbstractItemView {
   background: $control; border: 1px solid $outline; padding: 4px; selection-background-color: $hover;
   selection-color: $text; }
 QComboBox QAbstractItemView::item { min-height: 24px; padding: 0 4px; }
+QMenu { background: $control; border: 1px solid $outline; padding: 4px; }
+QMenu::item { padding: 5px 16px 5px 12px; border-radius: 4px; }
+QMenu::item:selected { background: $hover; }
+QMenu::item:disabled { color: $outline; }
+QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 8px; margin: 0; }
 QScrollBar::handle:vertical { background: $hover; border-radius: 4px; min-height: 24px; }

@@ -30,6 +30,9 @@ class Palette:
     on_accent: str
     ode: str  # blue, solid
     sde: str  # orange, dashed
+    lane_1: str  # further lanes of one comparison (Okabe–Ito)
+    lane_2: str
+    lane_3: str
     danger: str
 
 
@@ -48,6 +51,9 @@ DARK = Palette(
     on_accent="#0d0b22",
     ode="#56b4e9",
     sde="#e69f00",
+    lane_1="#33c6a0",
+    lane_2="#e08fbd",
+    lane_3="#f0e442",
     danger="#ff7b72",
 )
 
@@ -66,6 +72,9 @@ LIGHT = Palette(
     on_accent="#ffffff",
     ode="#0068a8",
     sde="#b35400",
+    lane_1="#00785a",
+    lane_2="#a84a80",
+    lane_3="#7a6a00",
     danger="#b3261e",
 )
 

@@ -10,7 +10,7 @@ from desktop_app.widgets.layout import column, fill, label
 
 KEYS = {
     "RUN": {
-        "Ctrl+Enter": "Generate, or run both lanes",
+        "Ctrl+Enter": "Generate, or run all lanes",
         "Esc": "Stop",
         "R": "Random seed",
         "L": "Lock or unlock the seed",

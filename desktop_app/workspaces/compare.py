@@ -1,244 +1,304 @@
-"""Compare: two lanes over one timeline, from the same starting noise, aligned by σ."""
+"""Compare: two to four lanes over one timeline, from the same starting noise, aligned by σ."""
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QMenu, QPushButton, QStackedLayout, QWidget
 
-from desktop_app.state import words
-from desktop_app.state.controls import Controls, differing
+from desktop_app.state import presets, words
+from desktop_app.state.apart import Apart
+from desktop_app.state.controls import Controls
+from desktop_app.state.lanes import LEAST, NAMES, Lanes
 from desktop_app.state.runs import Run, Runs
 from desktop_app.theme import theme
+from desktop_app.widgets.apart_chart import ApartChart
 from desktop_app.widgets.image_grid import ImageGrid
-from desktop_app.widgets.layout import ElidedLabel, Segments, column, fill, label, line, row
+from desktop_app.widgets.lane_panel import LanePanel
+from desktop_app.widgets.layout import IconButton, Segments, column, fill, label, line, row
 from desktop_app.widgets.switch import Switch
+from desktop_app.widgets.wipe import WipeGrid
 from desktop_app.workspaces.generate import heading, image_size
 from desktop_app.workspaces.workspace import EmptyState, Workspace
-from engine import catalog
+from engine.fields import RequestError
 from engine.request import Request
 
-NAMES = "AB"
-SHARED = ("seed", "count", "model")  # what makes the starting noise the same
 MODES = {
     "side": ("Side by side", "The lanes beside each other, at the same noise level"),
-    "difference": ("Difference", "A − B pixel by pixel: blue where A is brighter, orange where B is"),
+    "wipe": ("Wipe", "Lane A left of a line in every image, the other right of it: drag it"),
+    "flip": ("Flip", "Lane A, and the other one while Space is held"),
+    "difference": ("Difference", "A − the other, pixel by pixel: blue where A is brighter, orange where the other is"),
 }
 
 
-class Stroke(QWidget):
-    """How a lane is drawn everywhere: the ODE blue and solid, the SDE orange and dashed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stochastic = False
-        self.setFixedSize(QSize(28, 16))
-        theme().changed.connect(self.update)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(theme().colour("sde" if self.stochastic else "ode"), 3)
-        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        if self.stochastic:
-            pen.setDashPattern([2.2, 1.2])
-        painter.setPen(pen)
-        painter.drawLine(QPointF(0, 8), QPointF(28, 8))
-
-
-class LanePanel(QWidget):
-    """One lane: what it is, in which fields it differs, and its images."""
-
-    wanted = Signal()  # clicked: its controls are to be shown
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setProperty("surface", "canvas")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.stroke = Stroke()
-        self.title = label(name, "title")
-        self.kind = label("", "soft")
-        self.differs = ElidedLabel("soft")
-        self.cost = label("", "number")
-        first = row(self.stroke, self.title, self.kind, None, self.cost, spacing=10)
-        head = column(spacing=4)
-        head.addLayout(first)
-        head.addWidget(self.differs)
-        fill(head, (20, 10, 20, 0), 4)
-        self.grid = ImageGrid(f"Samples of lane {name}")
-        layout = column(spacing=0)
-        layout.addLayout(head)
-        layout.addWidget(self.grid, 1)
-        self.setLayout(layout)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.wanted.emit()
-
-
 class CompareWorkspace(Workspace):
-    """Two lanes. The inspector shows the controls of one of them at a time."""
+    """Two to four lanes. The inspector shows the controls of one of them at a time.
 
-    verb = "Run both"
+    Wipe, flip and difference show lane A and one other: the chosen one, or B while A is.
+    """
+
+    verb = "Run all"
     own_fields = ("noise",)
+    lanes_changed = Signal()  # how many there are, or what they share
 
-    def __init__(self, runs: Runs, a: Request, b: Request) -> None:
+    def __init__(self, runs: Runs, requests: list[Request], count: int = LEAST) -> None:
+        """`requests`: one for each of the four lanes, of which `count` are in use."""
         super().__init__(runs)
-        self.controls = [Controls(a, self), Controls(b, self)]
+        self.set = Lanes(requests, count, self)
         self.mode = "side"
         self.chosen = 0
-        self.lane_choice = Segments(
-            "Lane", {str(i): (f"Lane {name}", f"Controls of lane {name}") for i, name in enumerate(NAMES)}
-        )
-        self.lane_choice.chosen.connect(lambda value: self.choose(int(value)))
-        self.copy = QPushButton()
-        self.copy.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.copy.clicked.connect(self.copy_other)
-        self.inspector.top.addWidget(self.lane_choice)
-        self.inspector.top.addWidget(self.copy)
-        self.path = Switch("One Brownian path")
-        self.path.setChecked(True)
-        self.path.toggled.connect(self._take_path)
-        self.noise = label("", "faint")
-        self.noise.setWordWrap(True)
-        self.inspector.top.addSpacing(4)
-        self.inspector.top.addLayout(row(label("One Brownian path", "soft"), None, self.path))
-        self.inspector.top.addWidget(self.noise)
-        self.inspector.top.addSpacing(4)
-        self.inspector.top.addWidget(line())
-        for controls in self.controls:
-            controls.changed.connect(lambda name, c=controls: self._share(c, name))
-            controls.changed.connect(self._describe)
+        self.held = False  # Space, in flip
+        self.apart = Apart(self.timeline)
+        self._add_controls()
         self.modes = Segments("Comparison", MODES)
         self.modes.chosen.connect(self.set_mode)
         self.modes.choose(self.mode)
         self.header.insertWidget(self.header.count() - 1, self.modes)
-        self.panels = [LanePanel(name) for name in NAMES]
-        for index, panel in enumerate(self.panels):
-            panel.wanted.connect(lambda i=index: self.choose(i))
-        side = QHBoxLayout()
-        fill(side)
-        side.addWidget(self.panels[0], 1)
-        side.addWidget(line(vertical=True))
-        side.addWidget(self.panels[1], 1)
-        beside = QWidget()
-        beside.setLayout(side)
-        self.difference = ImageGrid("Difference between the lanes")
-        self.distance = label("", "soft")
-        distance_row = row(self.distance, None)
-        fill(distance_row, (20, 10, 20, 0))
-        apart = QWidget()
-        apart.setProperty("surface", "canvas")
-        apart.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        layout = column(spacing=0)
-        layout.addLayout(distance_row)
-        layout.addWidget(self.difference, 1)
-        apart.setLayout(layout)
-        self.empty = EmptyState("The same starting noise, two ways to denoise it.", "Run both")
-        self.empty.button.clicked.connect(self.start)
-        self.stack = QStackedLayout()
-        self.pages = {"empty": self.empty, "side": beside, "difference": apart}
-        for page in self.pages.values():
-            self.stack.addWidget(page)
+        self._add_pages()
+        self.chart = ApartChart(self.apart)
         self.centre.addLayout(self.stack, 1)
-        for grid, other in ((self.panels[0].grid, self.panels[1].grid), (self.panels[1].grid, self.panels[0].grid)):
-            grid.selected.connect(other.enlarge)
-            grid.selected.connect(self.difference.enlarge)
-        self.difference.selected.connect(self.panels[0].grid.enlarge)
+        self.centre.addWidget(line())
+        self.centre.addWidget(self.chart)
+        self.set.changed.connect(self._on_lanes)
         self.timeline.lanes_changed.connect(self._describe)
         self.summary.setText("Compare")
         self.choose(0)
-        self._take_path()
+        self.set.follow_path(self.set.one_path)
         self.refresh()
 
+    # --- laid out ---
+
+    def _add_controls(self) -> None:
+        """What stands above the fields in the inspector: the presets, the lanes, what they share."""
+        self.preset = QPushButton("Presets")
+        self.preset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        menu = QMenu(self.preset)
+        menu.setToolTipsVisible(True)
+        for name, preset in presets.PRESETS.items():
+            action = menu.addAction(preset.label, partial(self.use_preset, name))
+            action.setToolTip(preset.help)
+        self.preset.setMenu(menu)
+        self.lane_choice = Segments("Lane", {str(i): (n, f"Controls of lane {n}") for i, n in enumerate(NAMES)})
+        self.lane_choice.chosen.connect(lambda value: self.choose(int(value)))
+        self.more = IconButton("plus", "One more lane, the same as this one")
+        self.more.clicked.connect(lambda: self.choose(self.set.add(self.chosen)))
+        self.less = IconButton("x", "Remove this lane")
+        self.less.clicked.connect(self.remove_lane)
+        self.copy = QPushButton()
+        self.copy.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.copy.clicked.connect(self.copy_other)
+        self.path = Switch("One Brownian path")
+        self.path.setChecked(True)
+        self.path.toggled.connect(self.set.follow_path)
+        self.path.toggled.connect(lambda _: self.lanes_changed.emit())
+        self.noise = label("", "faint")
+        self.noise.setWordWrap(True)
+        top = self.inspector.top
+        top.addWidget(self.preset)
+        top.addLayout(row(self.lane_choice, None, self.more, self.less, spacing=2))
+        top.addWidget(self.copy)
+        top.addSpacing(4)
+        top.addLayout(row(label("One Brownian path", "soft"), None, self.path))
+        top.addWidget(self.noise)
+        top.addSpacing(4)
+        top.addWidget(line())
+
+    def _add_pages(self) -> None:
+        self.panels = [LanePanel(name) for name in NAMES]
+        for index, panel in enumerate(self.panels):
+            panel.wanted.connect(lambda i=index: self.choose(i))
+        self._side = QGridLayout()
+        fill(self._side)
+        self._side.setSpacing(1)
+        beside = QWidget()
+        beside.setProperty("surface", "seam")
+        beside.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        beside.setLayout(self._side)
+        self.wipe = WipeGrid("Lane A and another, divided by a line")
+        self.flip = ImageGrid("Lane A, or another while Space is held")
+        self.difference = ImageGrid("Difference between lane A and another")
+        self.empty = EmptyState("The same starting noise, two to four ways to denoise it.", self.verb)
+        self.empty.button.clicked.connect(self.start)
+        self.notes = {name: label("", "soft") for name in ("wipe", "flip", "difference")}
+        self.stack = QStackedLayout()
+        self.pages = {"empty": self.empty, "side": beside}
+        for name, grid in {"wipe": self.wipe, "flip": self.flip, "difference": self.difference}.items():
+            self.pages[name] = _page(self.notes[name], grid)
+        for page in self.pages.values():
+            self.stack.addWidget(page)
+        grids = [*(panel.grid for panel in self.panels), self.wipe, self.flip, self.difference]
+        for grid in grids:
+            for other in grids:
+                if other is not grid:
+                    grid.selected.connect(other.enlarge)
+
+    def _place_panels(self) -> None:
+        """Two or three lanes in a row, four in a square."""
+        count = self.set.count
+        columns = 2 if count == 4 else count
+        for index, panel in enumerate(self.panels):
+            self._side.removeWidget(panel)
+            panel.setVisible(index < count)
+            if index < count:
+                self._side.addWidget(panel, index // columns, index % columns)
+        for index in range(3):
+            self._side.setColumnStretch(index, 1 if index < columns else 0)
+        for index in range(2):
+            self._side.setRowStretch(index, 1 if index < -(-count // columns) else 0)
+
+    # --- the lanes ---
+
+    @property
+    def controls(self) -> list[Controls]:
+        """The controls of the lanes that are in use."""
+        return self.set.shown
+
     def lanes(self) -> list[Controls]:
-        return self.controls
+        return self.set.shown
+
+    @property
+    def other(self) -> int:
+        """The lane that is shown with A in wipe, flip and difference."""
+        return self.chosen or 1
 
     def choose(self, lane: int) -> None:
         """Show the controls of a lane."""
         self.chosen = lane
         self.lane_choice.choose(str(lane))
         self.inspector.bind(self.controls[lane])
-        self.copy.setText(f"Copy all from lane {NAMES[1 - lane]}")
+        self.copy.setText(f"Copy all from lane {NAMES[0 if lane else 1]}")
+        self.refresh()
 
     def copy_other(self) -> None:
-        """Make the shown lane the same as the other one."""
-        self.controls[self.chosen].take(self.controls[1 - self.chosen].request())
+        """Make the shown lane the same as A, or A the same as B."""
+        self.controls[self.chosen].take(self.controls[0 if self.chosen else 1].request())
 
-    def receive(self, request: Request) -> None:
-        """Compare this request with itself on the other side of λ."""
-        lam = 0.0 if words.is_stochastic(request) else 1.0
-        sampler = request.sampler if catalog.SAMPLERS[request.sampler].stochastic else "bridge"
-        self.controls[0].take(request)
-        self.controls[1].take(request.replace(sampler=sampler, lam=lam))
+    def remove_lane(self) -> None:
+        """Take the shown lane away, and what it has run."""
+        runs = list(self.timeline.lanes)
+        gone = runs.pop(self.chosen) if self.chosen < len(runs) else None
+        self.set.remove(self.chosen)
+        if gone is not None:
+            self.timeline.show(runs)
+            self.runs.release(gone)
+            self.apart.follow(runs)
+        self.choose(min(self.chosen, self.set.count - 1))
+
+    def receive(self, requests: list[Request]) -> None:
+        """Compare these; one alone with itself on the other side of λ."""
+        self.set.take(requests)
+        self.choose(0)
+
+    def use_preset(self, name: str) -> None:
+        """Make the lanes those of a preset, from the shown lane, and run them."""
+        try:
+            requests = presets.apply(name, self.controls[self.chosen].request())
+        except RequestError as error:
+            self.problem.emit(str(error))
+            return
+        self.receive(requests)
+        self.chart.choose(presets.PRESETS[name].measure)
+        self.start()
+
+    # --- shown ---
 
     def set_mode(self, mode: str) -> None:
-        """Show the lanes side by side, or their difference."""
+        """Show the lanes side by side, divided by a line, in turn, or their difference."""
         self.mode = mode
         self.modes.choose(mode)
         self.refresh()
 
+    def press_space(self) -> None:
+        if self.mode != "flip":
+            super().press_space()
+        elif not self.held:
+            self.held = True
+            self.refresh()
+
+    def release_space(self) -> None:
+        self.held = False
+        self.refresh()
+
     def expect(self, runs: list[Run]) -> None:
         self.summary.setText(heading(runs[0].request))
-        for panel, run in zip(self.panels, runs, strict=True):
-            panel.grid.expect(run.request.count, *image_size(run.request))
+        self.apart.follow(runs)
+        for panel, run in zip(self.panels, runs, strict=False):
+            panel.forget(run.request.count, *image_size(run.request))
 
     def refresh(self) -> None:
         lanes = self.timeline.lanes
         self.progress.setText(self.progress_text())
         self.stack.setCurrentWidget(self.pages[self.mode if lanes else "empty"])
-        shown_pictures = []
-        for panel, run in zip(self.panels, lanes, strict=False):
+        shown: dict[int, NDArray[np.uint8]] = {}
+        for index, (panel, run) in enumerate(zip(self.panels, lanes, strict=False)):
             at = self.timeline.frame_of(run)
             if at >= 0:
-                shown_pictures.append(run.pictures(self.view, at))
-                panel.grid.show_pictures(shown_pictures[-1])
+                shown[index] = run.pictures(self.view, at)
+                panel.grid.show_pictures(shown[index])
                 panel.cost.setText(f"{run.nfe[at]} evals  {run.seconds[at]:.2f} s")
-        if self.mode == "difference" and len(shown_pictures) == 2:
-            a, b = shown_pictures
+        if self.mode != "side" and 0 in shown and self.other in shown:
+            self._show_pair(shown[0], shown[self.other], NAMES[self.other])
+
+    def _show_pair(self, a: NDArray[np.uint8], b: NDArray[np.uint8], name: str) -> None:
+        if a.shape != b.shape:
+            self.notes[self.mode].setText(f"A and {name} make pictures of different sizes or numbers.")
+        elif self.mode == "wipe":
+            self.wipe.show_both(a, b)
+            self.notes["wipe"].setText(f"A left of the line, {name} right of it")
+        elif self.mode == "flip":
+            self.flip.show_pictures(b if self.held else a)
+            self.notes["flip"].setText(f"{name if self.held else 'A'} · hold Space for {name}")
+        else:
             self.difference.show_pictures(difference(a, b))
             apart = float(np.abs(a.astype(np.int16) - b).mean()) / 255
             blue, orange = theme().palette.ode, theme().palette.sde
-            self.distance.setText(
+            self.notes["difference"].setText(
                 f"<span style='color:{blue}'>■</span> A brighter &nbsp; "
-                f"<span style='color:{orange}'>■</span> B brighter &nbsp; &nbsp; "
-                f"mean |A − B| = {apart:.4f} of the range from black to white"
+                f"<span style='color:{orange}'>■</span> {name} brighter &nbsp; &nbsp; "
+                f"mean |A − {name}| = {apart:.4f} of the range from black to white"
             )
 
-    def _describe(self, _: str = "") -> None:
-        requests = [run.request for run in self.timeline.lanes] or [c.request() for c in self.controls]
-        fields = differing(*requests)
-        for panel, request in zip(self.panels, requests, strict=True):
-            panel.stroke.stochastic = words.is_stochastic(request)
-            panel.stroke.update()
-            panel.kind.setText("SDE" if panel.stroke.stochastic else "ODE")
-            panel.differs.setText("   ".join(words.difference(request, fields)) or "no difference")
-
-    def _share(self, source: Controls, name: str) -> None:
-        if name in SHARED:
-            for controls in self.controls:
-                controls.set(name, source[name])
-                controls.seed_locked = source.seed_locked
-        if name in ("sampler", "noise"):
-            self._take_path()
-
-    def _take_path(self) -> None:
-        """Let the lanes follow one Brownian path, or draw for each step, as the switch says."""
-        on = self.path.isChecked()
-        following = [controls for controls in self.controls if controls.has("noise")]
-        for controls in following:
-            controls.set("noise", "path" if on else "step")
-        self.path.setEnabled(bool(following))
-        if not following:
-            text = "Neither of these samplers takes its noise from a path."
-        elif on:
-            text = "Every step takes its increment of one path in log σ: what differs is the sampler, not the draw."
-        else:
-            text = "Step k takes draw k, wherever its noise levels lie."
-        self.noise.setText(f"Both lanes start from the same noise. {text}")
-        self.path.setToolTip(self.noise.text())
+    def _on_lanes(self) -> None:
         self._describe()
+        self.lanes_changed.emit()
+
+    def _describe(self) -> None:
+        """Say what the lanes are: those that run, and until then those that are set."""
+        count = self.set.count
+        for index in range(len(NAMES)):
+            self.lane_choice.button(str(index)).setVisible(index < count)
+        self.more.setEnabled(count < len(NAMES))
+        self.less.setEnabled(count > LEAST)
+        self.path.setEnabled(bool(self.set.follows))
+        self.noise.setText(self.set.about_noise())
+        self.path.setToolTip(self.noise.text())
+        self._place_panels()
+        requests = [run.request for run in self.timeline.lanes]
+        if len(requests) != count:
+            requests = self.set.requests()
+        fields = self.set.differing(requests)
+        for panel, kind, request in zip(self.panels, presets.kinds(requests), requests, strict=False):
+            panel.tell(kind, words.difference(request, fields))
+        for panel in self.panels[len(self.timeline.lanes) : count]:
+            panel.forget(requests[0].count, *image_size(requests[0]))
+
+
+def _page(note: QWidget, grid: QWidget) -> QWidget:
+    """A grid with a line of words above it."""
+    page = QWidget()
+    page.setProperty("surface", "canvas")
+    page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    above = row()
+    above.addWidget(note, 1)
+    fill(above, (20, 10, 20, 0))
+    layout = column(spacing=0)
+    layout.addLayout(above)
+    layout.addWidget(grid, 1)
+    page.setLayout(layout)
+    return page
 
 
 def difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:

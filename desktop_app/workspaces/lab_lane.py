@@ -10,9 +10,9 @@ from desktop_app.state import words
 from desktop_app.state.lab import Lab
 from desktop_app.state.lab_cloud import Cloud
 from desktop_app.widgets.lab_panel import LabPanel
+from desktop_app.widgets.lane_panel import Stroke
 from desktop_app.widgets.layout import ElidedLabel, column, fill, label, row
 from desktop_app.widgets.plane_view import PlaneView, Probe
-from desktop_app.workspaces.compare import Stroke
 
 TRAJECTORIES = 24
 WANDERERS = 5  # of an SDE, whose paths cross everywhere
@@ -51,9 +51,9 @@ class LanePlane(QWidget):
             self.differs.setText("xₜ = α x₀ + std ε, every point with an ε of its own")
             self.cost.setText("")
             return
-        self.stroke.stochastic = words.is_stochastic(request)
+        self.stroke.kind = (words.is_stochastic(request), 0)
         self.stroke.update()
-        self.kind.setText("SDE" if self.stroke.stochastic else "ODE")
+        self.kind.setText("SDE" if self.stroke.kind[0] else "ODE")
         text = "   ".join(words.difference(request, fields)) if fields else words.summary(request)
         self.differs.setText(text)
 
@@ -89,11 +89,11 @@ class LanePlane(QWidget):
             self.view.set_trajectories(None)
             self.view.set_data(places, self.lab.labels)
             return
-        self.view.set_particles(places, None, self.stroke.stochastic)
+        self.view.set_particles(places, None, self.stroke.kind[0])
         if self.panel.on("trajectories"):
-            count = WANDERERS if self.stroke.stochastic else TRAJECTORIES
+            count = WANDERERS if self.stroke.kind[0] else TRAJECTORIES
             paths = np.ascontiguousarray(self.cloud.places[:, :count].transpose(1, 0, 2))
-            self.view.set_trajectories(paths, at, self.stroke.stochastic)
+            self.view.set_trajectories(paths, at, self.stroke.kind[0])
         distance = f"   {self.cloud.distance[at]:.3f} from pₜ" if at < len(self.cloud.distance) else ""
         self.cost.setText(f"{self.cloud.nfe[at]} evals{distance}")
 

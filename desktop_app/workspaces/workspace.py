@@ -112,6 +112,13 @@ class Workspace(QWidget):
             if not run.over:
                 self.runs.stop(run)
 
+    def press_space(self) -> None:
+        """Play or pause; a workspace may have another use for it, while it is held."""
+        self.timeline.play()
+
+    def release_space(self) -> None:
+        """Space is no longer held."""
+
     def expect(self, runs: list[Run]) -> None:
         """Prepare for the pictures of these runs."""
 

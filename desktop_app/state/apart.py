@@ -1,0 +1,79 @@
+"""How far the lanes are apart along σ: the first lane against each other one, as their steps arrive."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.state.runs import Run
+from desktop_app.state.timeline import Timeline
+
+SAMPLES = 16  # that are compared of each lane: enough for a mean, and few enough for 1,000 steps
+MEASURES = {
+    "distance": ("Distance", "Root mean square of x̂₀ of lane A − x̂₀ of the other, from 0 to 2 (black to white)."),
+    "correlation": ("Correlation", "Of the pixels of x̂₀ of lane A with those of the other, the mean over the samples."),
+}
+
+
+class Apart(QObject):
+    """Follows the lanes of a timeline. `curves[measure][k]` holds (log σ, value) of lane A against lane k + 1."""
+
+    changed = Signal()
+
+    def __init__(self, timeline: Timeline) -> None:
+        super().__init__(timeline)
+        self.timeline = timeline
+        self.curves: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in MEASURES}
+        self._kept: dict[Run, dict[int, NDArray[np.uint8]]] = {}
+        self._done: list[int] = []  # positions of the shorter run that are done, for each pair
+
+    def follow(self, lanes: list[Run]) -> None:
+        """Forget what was, and follow these runs."""
+        others = len(lanes) - 1
+        self.curves = {name: [[] for _ in range(others)] for name in MEASURES}
+        self._kept = {run: {} for run in lanes}
+        self._done = [0] * others
+        for run in lanes:
+            run.stepped.connect(lambda index, run=run: self._on_step(run, index))
+            for index in range(run.frames):
+                self._on_step(run, index)
+        self.changed.emit()
+
+    def _on_step(self, run: Run, index: int) -> None:
+        kept = self._kept.get(run)
+        if kept is None or not run.levels:  # of lanes that were here before
+            return
+        kept[index] = run.pictures("denoised", index)[:SAMPLES]
+        first, *others = self._kept
+        for number, other in enumerate(others):
+            self._compare(number, first, other)
+        self.changed.emit()
+
+    def _compare(self, number: int, first: Run, other: Run) -> None:
+        """Take in the pair at every position of the shorter run that both have reached, at its noise level."""
+        if not (first.levels and other.levels):
+            return
+        longer, shorter = (first, other) if first.steps > other.steps else (other, first)
+        while (at := self._done[number]) in self._kept[shorter]:
+            sigma = shorter.sigma(at)
+            there = longer.nearest(sigma)
+            if there not in self._kept[longer]:
+                return
+            a, b = self._kept[shorter][at], self._kept[longer][there]
+            if a.shape == b.shape and 0.0 < sigma < math.inf:
+                for name, value in zip(MEASURES, compare(a, b), strict=True):
+                    self.curves[name][number].append((math.log(sigma), value))
+            self._done[number] += 1
+
+
+def compare(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[float, float]:
+    """RMS distance on the scale of [−1, 1], and mean correlation, of pictures [B, H, W, C]."""
+    x, y = (pictures.reshape(len(pictures), -1).astype(np.float64) / 127.5 - 1.0 for pictures in (a, b))
+    distance = float(np.sqrt(np.mean((x - y) ** 2)))
+    x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
+    scale = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
+    same = np.where(scale > 0, (x * y).sum(axis=1) / np.maximum(scale, 1e-12), 1.0)
+    return distance, float(same.mean())

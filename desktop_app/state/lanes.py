@@ -1,0 +1,117 @@
+"""Two to four lanes that are compared: their controls, what they share, and how they draw noise."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.state import words
+from desktop_app.state.controls import Controls, differing
+from engine import catalog
+from engine.request import Request
+
+NAMES = "ABCD"
+LEAST = 2
+SHARED = ("seed", "count")  # what makes the starting noise the same
+
+
+class Lanes(QObject):
+    """The controls of the lanes: of four, `count` are in use. Each sets its own fields; some are shared by all."""
+
+    changed = Signal()  # a field, or which lanes there are
+
+    def __init__(self, requests: list[Request], count: int = LEAST, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.all = [Controls(request, self) for request in requests]
+        self.count = count
+        self.one_path = True
+        self._sharing = False
+        for controls in self.all:
+            controls.changed.connect(lambda name, c=controls: self._on_changed(c, name))
+        self._share(self.all[0])
+
+    @property
+    def shown(self) -> list[Controls]:
+        """The controls of the lanes that are in use."""
+        return self.all[: self.count]
+
+    @property
+    def follows(self) -> list[Controls]:
+        """Those whose sampler can take its noise from a path."""
+        return [controls for controls in self.shown if controls.has("noise")]
+
+    def requests(self) -> list[Request]:
+        """What each lane comes to."""
+        return [controls.request() for controls in self.shown]
+
+    def differing(self, requests: list[Request]) -> list[str]:
+        """The fields in which not all of the requests agree, in the order of the class."""
+        found = {name for other in requests[1:] for name in differing(requests[0], other)}
+        return [name for name in Request.__struct_fields__ if name in found]
+
+    def take(self, requests: list[Request]) -> None:
+        """Be these lanes, two to four; one alone is put beside itself on the other side of λ."""
+        if len(requests) == 1:
+            requests = [requests[0], opposite(requests[0])]
+        requests = requests[: len(NAMES)]
+        self.count = len(requests)
+        for controls, request in zip(self.all, requests, strict=False):
+            controls.take(request)
+        self._share(self.all[0])
+        self.follow_path(self.one_path)
+
+    def add(self, like: int) -> int:
+        """One more lane, the same as another; returns its number."""
+        assert self.count < len(NAMES)
+        self.count += 1
+        self.all[self.count - 1].take(self.all[like].exact)
+        self.changed.emit()
+        return self.count - 1
+
+    def remove(self, lane: int) -> None:
+        """One lane less; those behind it move up."""
+        assert self.count > LEAST
+        for index in range(lane, self.count - 1):
+            self.all[index].take(self.all[index + 1].exact)
+        self.count -= 1
+        self.changed.emit()
+
+    def follow_path(self, on: bool) -> None:
+        """Let the lanes follow one Brownian path, or draw for each step."""
+        self.one_path = on
+        for controls in self.follows:
+            controls.set("noise", "path" if on else "step")
+        self.changed.emit()
+
+    def about_noise(self) -> str:
+        """What the lanes share of their noise, in words."""
+        if not self.follows:
+            text = "None of these samplers takes its noise from a path."
+        elif self.one_path:
+            text = "Every step takes its increment of one path in log σ: what differs is the sampler, not the draw."
+        else:
+            text = "Step k takes draw k, wherever its noise levels lie."
+        return f"All lanes start from the same noise. {text}"
+
+    def _on_changed(self, source: Controls, name: str) -> None:
+        if self._sharing:
+            return
+        if name in SHARED:
+            self._share(source)
+        if name in ("sampler", "noise"):
+            self.follow_path(self.one_path)
+        else:
+            self.changed.emit()
+
+    def _share(self, source: Controls) -> None:
+        self._sharing = True
+        for controls in self.all:
+            for name in SHARED:
+                controls.set(name, source[name])
+            controls.seed_locked = source.seed_locked
+        self._sharing = False
+
+
+def opposite(request: Request) -> Request:
+    """The same on the other side of λ: the SDE of an ODE, the ODE of an SDE."""
+    sampler = request.sampler if catalog.SAMPLERS[request.sampler].stochastic else "bridge"
+    return request.replace(sampler=sampler, lam=0.0 if words.is_stochastic(request) else 1.0)

@@ -1,0 +1,87 @@
+"""One lane of Compare: how it is drawn, what it is, in which fields it differs, and its images."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from desktop_app.theme import theme
+from desktop_app.widgets.image_grid import ImageGrid
+from desktop_app.widgets.layout import ElidedLabel, column, fill, label, row
+
+DASHES: dict[bool, list[list[float]]] = {  # of the ODE, solid first; of the SDE, dashed first
+    False: [[], [6, 2], [6, 2, 1.5, 2], [1.5, 1.5]],
+    True: [[2.2, 1.2], [5, 1.5, 1, 1.5], [1, 1.2], [7, 3]],
+}
+SHADES = {False: ("ode", "lane_1", "lane_2", "lane_3"), True: ("sde", "lane_3", "lane_2", "lane_1")}
+
+
+def lane_pen(kind: tuple[bool, int], width: float) -> QPen:
+    """How a lane is drawn: the ODE blue and solid, the SDE orange and dashed; further ones differ by hue and dash."""
+    stochastic, place = kind
+    pen = QPen(theme().colour(SHADES[stochastic][place]), width)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    if dashes := DASHES[stochastic][place]:
+        pen.setDashPattern(dashes)
+    return pen
+
+
+class Stroke(QWidget):
+    """A lane's line, as the chart draws it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kind = (False, 0)
+        self.setFixedSize(QSize(28, 16))
+        theme().changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(lane_pen(self.kind, 3))
+        painter.drawLine(QPointF(0, 8), QPointF(28, 8))
+
+
+class LanePanel(QWidget):
+    """Shows one lane; a click on it asks for its controls."""
+
+    wanted = Signal()
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setProperty("surface", "canvas")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.stroke = Stroke()
+        self.title = label(name, "title")
+        self.kind = label("", "soft")
+        self.quality = label("", "soft")
+        self.differs = ElidedLabel("soft")
+        self.cost = label("", "number")
+        first = row(self.stroke, self.title, self.kind, spacing=10)
+        first.addWidget(self.differs, 1)
+        head = column(spacing=2)
+        head.addLayout(first)
+        head.addLayout(row(self.cost, None, self.quality, spacing=10))
+        fill(head, (20, 8, 20, 0), 2)
+        self.grid = ImageGrid(f"Samples of lane {name}")
+        layout = column(spacing=0)
+        layout.addLayout(head)
+        layout.addWidget(self.grid, 1)
+        self.setLayout(layout)
+
+    def forget(self, count: int, height: int, width: int) -> None:
+        """Show empty places for pictures of this size."""
+        self.grid.expect(count, height, width)
+        self.cost.setText("–")
+        self.quality.setText("")
+
+    def tell(self, kind: tuple[bool, int], differences: list[str]) -> None:
+        """What the lane is, and in which fields it differs from the others."""
+        self.stroke.kind = kind
+        self.stroke.update()
+        self.kind.setText("SDE" if kind[0] else "ODE")
+        self.differs.setText("   ".join(differences) or "no difference")
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.wanted.emit()
