@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import traceback
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,9 @@ async def _main(client: EngineClient, errors: Errors) -> None:
     window.closing.connect(closed.set)
     wakeup = _close_on_signals(window)
     window.show()
-    window.generate.start()  # a first look at what it does, without a click
+    await asyncio.sleep(0)
+    import_module("desktop_app.workspaces.lab")  # what takes long, while the worker starts and nobody waits
+    window.restore()
     await closed.wait()
     wakeup.setEnabled(False)
     client.shut_down()

@@ -61,6 +61,12 @@ def rows(starts: list[dict[str, float]], whole: dict[str, float]) -> Iterator[tu
     yield "frame gap while playing a run", gaps, f"{whole['playing']:.1f} ms (max {whole['playing_max']:.1f})"
     yield "scrubbing a run of 64 digits", "≥ 60 steps/s", f"{whole['scrubbing']:.0f} steps/s"
     yield (
+        "frame gap while 1,000 steps run and are scrubbed",
+        gaps,
+        f"{whole['long']:.1f} ms (max {whole['long_max']:.1f})",
+    )
+    yield "scrubbing 1,000 steps of 64 digits, all fetched", "≥ 60 steps/s", f"{whole['fetching']:.0f} steps/s"
+    yield (
         "cancel of 64 digits → next run begins",
         "≤ one step",
         f"{whole['cancel']:.2f} steps of {whole['step']:.0f} ms",
@@ -161,14 +167,43 @@ def probe(started: float) -> int:
                 await asyncio.sleep(0.001)
             figures["cancel"] = 1e3 * (time.perf_counter() - begin) / figures["step"]
             workspace.stop()
+            await self.measure_history()
             await self.measure_lab()
+
+        async def measure_history(self) -> None:
+            """A long run of an exact model, whose steps cost little: what is measured is the window and the history."""
+            workspace, controls = self.generate, self.generate.controls
+            for name, value in {"model": "digits-gaussian", "count": 64, "steps": 1000}.items():
+                controls.set(name, value)
+            workspace.start()
+            run = workspace.timeline.lanes[0]
+            while not run.frames:
+                await asyncio.sleep(0.005)
+            self.beats.clear()
+            k = 0
+            while not run.over:
+                workspace.timeline.seek((k := k + 37) % run.frames)
+                await asyncio.sleep(0.016)
+            self.gaps("long")
+            self.runs.shelf.drop(run)
+            begin = time.perf_counter()
+            for k in range(SCRUBS):
+                workspace.timeline.seek(3 * k)
+                while run.shelf.get(run, workspace.view, 3 * k) is None:
+                    come = asyncio.Event()
+                    run.pictured.connect(come.set)
+                    await come.wait()
+                    run.pictured.disconnect(come.set)
+                workspace.grid.repaint()
+                workspace.bar.repaint()
+            figures["fetching"] = SCRUBS / (time.perf_counter() - begin)
 
         async def measure_lab(self) -> None:
             begin = time.perf_counter()
             self.open("lab")
             lab = self.lab
             assert lab is not None
-            state, plane = lab.lab, lab.planes[0].view.canvas.viewport()
+            state, plane = lab.lab, lab.stage.planes[0].view.canvas.viewport()
 
             async def drawn(changed: SignalInstance, act: Callable[[], object]) -> float:
                 """Seconds from an act until its answer is on screen."""

@@ -59,7 +59,9 @@ class EngineClient(QObject):
         self._closing = False
         self._errors = b""
         self._reason = ""  # what the worker itself said before it ended
+        self._keep = wire.Keep()
         self.is_ready = False
+        self.about: wire.Ready | None = None  # what the engine runs on
 
     @property
     def pid(self) -> int:
@@ -77,6 +79,13 @@ class EngineClient(QObject):
         process.errorOccurred.connect(self._went_wrong)
         self._process, self._decoder, self.is_ready, self._errors = process, wire.Decoder(), False, b""
         process.start()
+        self._send(self._keep)
+
+    def keep(self, budget: int) -> None:
+        """Have the steps of runs kept in so many bytes, by this worker and by those that come after it."""
+        self._keep = wire.Keep(budget)
+        if self._process is not None:
+            self._send(self._keep)
 
     async def run(self, request: Request) -> AsyncIterator[Reply]:
         """The frames of one run, up to its Finished, Cancelled or Failed. Leaving the loop early cancels the run."""
@@ -89,6 +98,7 @@ class EngineClient(QObject):
                 event, arrays = await line.replies.get()
                 over = isinstance(event, ENDS)
                 yield event, arrays
+                await asyncio.sleep(0)  # frames of other lanes that have come with this one take their turn
         finally:
             del self._lines[number]
             if not over:
@@ -156,7 +166,7 @@ class EngineClient(QObject):
         try:
             for event, arrays in self._decoder.messages():
                 if isinstance(event, wire.Ready):
-                    self.is_ready, self._deaths = True, 0
+                    self.is_ready, self._deaths, self.about = True, 0, event
                     self.ready.emit(event)
                 elif isinstance(event, wire.Failed) and event.run == 0:
                     self._reason = f"The engine stopped: {event.message}"

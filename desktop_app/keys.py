@@ -22,7 +22,10 @@ def add_shortcuts(window: Window) -> None:
     shortcuts: dict[str, Act] = {
         "Ctrl+Return": window.start,
         "Ctrl+Enter": window.start,
-        "Ctrl+S": window.save_picture,
+        "Ctrl+S": window.keeping.save,
+        "Ctrl+Shift+S": window.keeping.save_as,
+        "Ctrl+Shift+C": window.keeping.copy_command,
+        "Ctrl+K": window.command_palette.open,
     }
     shortcuts |= {f"Ctrl+{n}": partial(window.open, name) for n, name in enumerate(WORKSPACES, 1)}
     for keys, act in shortcuts.items():
@@ -43,10 +46,12 @@ def key_map(window: Window) -> dict[str, Act]:
         "]": lambda: window.nudge_lam(1),
         "R": lambda: window.current.bound.randomise_seed(),
         "L": lambda: window.current.inspector.fields["seed"].lock.click(),  # type: ignore[attr-defined]
+        "B": lambda: window.current.branch_here(),
         "C": window.send_to_compare,
         "Ctrl+Z": window.undo.back,
         "Ctrl+Shift+Z": window.undo.forth,
         "Ctrl+Y": window.undo.forth,
+        "Ctrl+V": window.drops.paste,
         "Esc": window.escape,
         "?": window.cheat_sheet.open,
         "Shift+?": window.cheat_sheet.open,

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
+from desktop_app.commands import entries
+from desktop_app.drops import Drops
 from desktop_app.engine_client import EngineClient
+from desktop_app.keeping import Keeping
 from desktop_app.keys import add_shortcuts, key_map, name_of
+from desktop_app.state.cloud_lanes import Clouds, in_plane
 from desktop_app.state.controls import Controls
 from desktop_app.state.preferences import Preferences
 from desktop_app.state.runs import Run, Runs
+from desktop_app.state.session import Session
 from desktop_app.state.undo import Undo
 from desktop_app.theme import theme
 from desktop_app.widgets.cheat_sheet import CheatSheet
 from desktop_app.widgets.layout import line, row
+from desktop_app.widgets.palette import Palette
 from desktop_app.widgets.rail import Rail
 from desktop_app.widgets.toast import Toasts
 from desktop_app.workspaces.compare import CompareWorkspace
 from desktop_app.workspaces.generate import GenerateWorkspace
 from desktop_app.workspaces.workspace import Workspace
 from engine.catalog import SAMPLERS
-from engine.pictures import save_png, sheet
 from engine.request import Request
 
 if TYPE_CHECKING:
+    from desktop_app.workspaces.gallery import GalleryWorkspace
     from desktop_app.workspaces.lab import LabWorkspace
+    from desktop_app.workspaces.sweep import SweepWorkspace
+    from desktop_app.workspaces.train import TrainWorkspace
 
 SAVE_AFTER_MS = 800
 LANES = "abcd"  # of Compare, as their requests are remembered
@@ -49,14 +56,20 @@ class Window(QWidget):
         self.client, self.preferences = client, preferences
         self._controls: dict[str, Controls] = {}  # by the name under which their request is remembered
         self.runs = Runs(client, self)
+        client.keep(preferences.settings.history << 20)
         settings = preferences.settings
-        self.generate = GenerateWorkspace(self.runs, preferences.request("generate", Request()))
+        self.generate = GenerateWorkspace(self.runs, client, preferences.request("generate", Request()))
         lanes = [preferences.request(name, Request(lam=float(name != "a"))) for name in LANES]
-        self.compare = CompareWorkspace(self.runs, lanes, settings.lanes)
+        self.compare = CompareWorkspace(self.runs, Clouds(client, self.runs), lanes, settings.lanes)
         self.lab: LabWorkspace | None = None
+        self.sweep: SweepWorkspace | None = None
+        self.gallery: GalleryWorkspace | None = None
         self.workspaces: dict[str, Workspace] = {}
         self._makers: dict[str, Callable[[], Workspace]] = {  # made when first opened: their imports take a while
             "lab": self._make_lab,
+            "sweep": self._make_sweep,
+            "gallery": self._make_gallery,
+            "train": self._make_train,
         }
         self.stack = QStackedWidget()
         self.rail = Rail()
@@ -67,12 +80,16 @@ class Window(QWidget):
         self.toasts = Toasts(self, lambda: self.height() - self.current.bar.height())
         self.cheat_sheet = CheatSheet(self)
         self.rail.help_wanted.connect(self.cheat_sheet.open)
+        self.session = Session(preferences.path.with_name("session.json"), self)
+        self.command_palette = Palette(self, lambda: entries(self))
+        self.keeping, self.drops = Keeping(self), Drops(self)
         self._keys = key_map(self)
         add_shortcuts(self)
         self._saving = QTimer(self, interval=SAVE_AFTER_MS, singleShot=True)
         self._saving.timeout.connect(self._save_settings)
         self._restore(settings.geometry)
         self._add("generate", self.generate, {"generate": self.generate.controls})
+        self.generate.timeline.set_mode(film=settings.film)
         self._add("compare", self.compare, dict(zip(LANES, self.compare.set.all, strict=True)))
         self.compare.path.setChecked(settings.one_path)
         self.compare.lanes_changed.connect(self._remember)
@@ -94,8 +111,10 @@ class Window(QWidget):
         workspace.problem.connect(lambda text: self.toasts.show(text, error=False))
         workspace.set_view(settings.view)
         workspace.timeline.set_mode(axis=settings.axis, speed=settings.speed, loop=settings.loop)
+        workspace.undoable.connect(self.undo.push)
         workspace.view_changed.connect(self._share_view)
         workspace.timeline.mode_changed.connect(self._remember)
+        workspace.timeline.lanes_changed.connect(lambda: self._note_runs(name, workspace))
         workspace.inspector.unfold(settings.more)
         workspace.inspector.unfolded.connect(self._unfold)
         self._controls |= controls
@@ -115,6 +134,59 @@ class Window(QWidget):
         self.lab.layers_changed.connect(self._remember)
         return self.lab
 
+    def _make_sweep(self) -> SweepWorkspace:
+        """Sweep, with the last one that was made."""
+        from desktop_app.workspaces.sweep import SweepWorkspace
+
+        self.sweep = SweepWorkspace(self.client, self.runs, self.preferences.request("sweep", Request(condition=3)))
+        self._add("sweep", self.sweep, {"sweep": self.sweep.controls})
+        self.sweep.open_wanted.connect(self.open_requests)
+        self.closing.connect(self.sweep.stop)
+        return self.sweep
+
+    def _make_gallery(self) -> GalleryWorkspace:
+        """The gallery over its folder."""
+        from desktop_app.workspaces.gallery import GalleryWorkspace
+
+        self.gallery = GalleryWorkspace(self.client, self.runs, self.undo, self.keeping.folder)
+        self._add("gallery", self.gallery, {})
+        self.gallery.open_wanted.connect(self.open_requests)
+        self.gallery.told.connect(lambda said, label, act: self.toasts.show(said, "", (label, act), error=False))
+        self.gallery.folder_changed.connect(self._take_folder)
+        self.closing.connect(self.gallery.close_gallery)
+        return self.gallery
+
+    def _make_train(self) -> TrainWorkspace:
+        """Train, with nothing under way."""
+        from desktop_app.workspaces.train import TrainWorkspace
+
+        train = TrainWorkspace(self.runs)
+        self._add("train", train, {})
+        train.open_wanted.connect(self.open_requests)
+        train.trained.connect(self._offer_models)
+        self.closing.connect(train.close_training)
+        return train
+
+    def _offer_models(self) -> None:
+        for workspace in self.workspaces.values():
+            workspace.inspector.offer_models()
+
+    def _take_folder(self, folder: str) -> None:
+        self.preferences.settings.gallery = folder
+        self._remember()
+
+    def open_requests(self, requests: list[Request], name: str) -> None:
+        """Run requests in Generate (one), or in the lanes of Compare."""
+        if not requests:
+            self.open(name)
+            return
+        if name != "compare":
+            self.show_request(requests[0])
+            return
+        self.compare.receive(requests)
+        self.open("compare")
+        self.compare.start()
+
     @property
     def current_name(self) -> str:
         """The name of the workspace that is shown."""
@@ -131,9 +203,13 @@ class Window(QWidget):
             self._makers[name]()
         if self.lab is not None and name == "lab":
             self.lab.open()
+        if self.sweep is not None and name == "sweep":
+            self.sweep.open()
         self.stack.setCurrentWidget(self.workspaces[name])
         self.rail.choose(name)
         self.current.bar.track.setFocus()
+        if self.gallery is not None and name == "gallery":
+            self.gallery.open()
         self._remember()
 
     def _share_view(self, view: str) -> None:
@@ -158,34 +234,36 @@ class Window(QWidget):
         self.open("compare")
         self.compare.start()
 
-    def save_picture(self) -> None:
-        """Ask for a place and save the pictures shown, with the request that made them."""
-        if self.current is self.lab:
-            self.lab.save_what_is_shown()
-            return
-        run = next(iter(self.current.timeline.lanes), None)
-        if run is None or not run.frames:
-            self.toasts.show("There is no picture to save yet.", error=False)
-            return
-        dialog = QFileDialog(self, "Save the pictures", "scorescope.png", "PNG images (*.png)")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("png")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self._save_to(Path(path)))
-        dialog.open()
+    def use_preset(self, name: str) -> None:
+        """Run a comparison that is always worth making."""
+        self.open("compare")
+        self.compare.use_preset(name)
 
-    def _save_to(self, path: Path) -> None:
-        workspace = self.current
-        pages = [
-            sheet(run.pictures(workspace.view, workspace.timeline.frame_of(run))) for run in workspace.timeline.lanes
-        ]
-        try:
-            for page, run, name in zip(pages, workspace.timeline.lanes, ("", "-b"), strict=False):
-                save_png(path.with_stem(path.stem + name), page, run.request)
-        except OSError as error:
-            self.toasts.show(f"The picture could not be saved: {error.strerror or error}.")
+    def show_request(self, request: Request) -> None:
+        """Run a request again, in Generate, or where it belongs."""
+        if in_plane(request.model):
+            self.compare.receive([request])
+            self.open("compare")
+            self.compare.start()
             return
-        self.toasts.show(f"Saved as {path.name}.", error=False)
+        self.open("generate")
+        self.generate.controls.take(request)
+        self.generate.controls.seed_locked, before = True, self.generate.controls.seed_locked
+        self.generate.start()
+        self.generate.controls.seed_locked = before
+
+    def restore(self) -> None:
+        """What was open when the program was closed; where nothing was, a first look at what it does."""
+        for name, workspace in self.workspaces.items():
+            requests = self.session.open.get(name, [])
+            if name == "generate" and not requests:
+                workspace.start()
+            elif name == self.current_name or name == "generate":
+                workspace.show_again(requests)
+
+    def _note_runs(self, name: str, workspace: Workspace) -> None:
+        if name != "lab":
+            self.session.note(name, [run.request for run in workspace.held])
 
     # --- keys ---
 
@@ -233,6 +311,7 @@ class Window(QWidget):
         settings.workspace = self.current_name  # type: ignore[assignment]
         settings.view = self.current.view  # type: ignore[assignment]
         settings.axis, settings.speed, settings.loop = timeline.axis, timeline.speed, timeline.loop  # type: ignore[assignment]
+        settings.film = self.generate.timeline.film
         settings.seed_locked = self.generate.controls.seed_locked
         settings.one_path, settings.lanes = self.compare.path.isChecked(), self.compare.set.count
         settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
@@ -254,6 +333,7 @@ class Window(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._saving.stop()
         self._save_settings()
+        self.session.save()
         self.runs.stop_all()
         if self.lab is not None:
             self.lab.close_lab()

@@ -117,6 +117,7 @@ def engine_rows() -> Iterator[tuple[str, str, str]]:
         yield "network calls per step with guidance", "1", f"{_guided_calls():g}"
     except ModelError as error:
         yield "digits", "-", f"not measured: {error}"
+    yield from _lab_rows()
     yield "digits-ideal: 60,000 images, batch 16", "≤ 150 ms, ≤ 1 GB", _ideal()
     try:
         from engine.convergence import METHODS
@@ -126,6 +127,40 @@ def engine_rows() -> Iterator[tuple[str, str, str]]:
     for method in METHODS:
         if method.theirs:
             yield _sampler_row(method, call)
+
+
+def _lab_rows() -> Iterator[tuple[str, str, str]]:
+    """The lab's fields, and how soon a small network has learned a distribution."""
+    import torch
+
+    from engine import lab
+    from engine.lab.learning import Lesson
+    from engine.lab.queries import Learn
+
+    asked = {"model": "ring", "level": [0.5, 0.8, 0.6], "arrows": 40, "density": 256}
+
+    def timed() -> float:
+        started = time.perf_counter()
+        list(lab.answer("field", asked, []))
+        return time.perf_counter() - started
+
+    field = median([timed() for _ in range(CALLS)])
+    yield "lab: field 40 × 40, density 256 × 256, mixture of 8", "≤ 10 ms", _milliseconds(field)
+    threads, lesson, reached = torch.get_num_threads(), Lesson(Learn(model="moons")), dict[float, float]()
+    torch.set_num_threads(1)  # as the lab has it
+    started = time.perf_counter()
+    while 0.01 not in reached and lesson.step < 10_000:
+        lesson.advance()
+        error = lesson.trial.figures()["error"] if lesson.step % 50 == 0 else 1.0
+        for bar in (0.1, 0.01):
+            if error <= bar:
+                reached.setdefault(bar, time.perf_counter() - started)
+    torch.set_num_threads(threads)
+    yield (
+        "lab: two moons learned, to 10 % and to 1 % of what is to be learned",
+        "≤ 20 s",
+        " and ".join(f"{seconds:.1f} s" for seconds in reached.values()) or "not reached",
+    )
 
 
 def _ideal() -> str:

@@ -248,13 +248,15 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     title: str
     summary: str
-    kind: str  # "denoiser", "guide" (a classifier of noisy images) or "classifier" (the judge of samples)
+    kind: str  # "denoiser", "guide" (a classifier of noisy images), "classifier" or "retrieval" (judges of samples)
     shape: tuple[int, int, int]  # of one image: channels, height, width
     classes: tuple[str, ...]
     architecture: dict[str, Any]  # keyword arguments of the network
     data: str
     licence: str
-    network: str = ""  # what `architecture` is of: nothing for the network of its kind, or a formula over the data
+    network: str = (
+        ""  # what `architecture` is of, if not the network of its kind: "text-unet", or a formula over the data
+    )
     command: str = ""
     seed: int = 0
     steps: int = 0
@@ -262,6 +264,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minutes: float = 0.0
     parameters: int = 0
     sigma_data: float = 0.0  # denoisers: the EDM preconditioning
+    words: str = ""  # models of captions: those that it knows, the most frequent first, with spaces between
     loss: tuple[tuple[int, float], ...] = ()  # (images seen, mean loss since the last point)
     measured: dict[str, float] = {}
 

@@ -1,4 +1,4 @@
-"""The command line: scorescope generate | train | models | evaluate | bench.
+"""The command line: scorescope generate | sweep | verify | train | models | evaluate | bench.
 
 Imports no torch: a wrong flag is answered at once, and each command imports what it needs when it runs.
 """
@@ -13,25 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import platformdirs
 
-from engine import catalog, flags
+from engine import catalog, flags, sweep_cli, train_cli
+from engine.captions import Vocabulary
 from engine.fields import Field, RequestError
 from engine.flags import CommandError
-from engine.request import FIELDS
+from engine.metadata import MetadataError, program
+from engine.request import Request
 
-COMMANDS = ("generate", "train", "models", "evaluate", "bench")
+COMMANDS = ("generate", "sweep", "verify", "train", "models", "evaluate", "bench")
 
 SHEET = {
     "enlarge": Field("integer", "Enlarge", "Pixels of the sheet, along each axis, to a pixel.", minimum=1, maximum=16),
     "columns": Field("integer", "Columns", "Images in a row.", minimum=1, maximum=1024, optional=True),
 }
-TRAINING = {
-    "minutes": Field("number", "Minutes", "Time to train for, over all sessions.", minimum=0.01, maximum=1e6),
-    "steps": Field("integer", "Steps", "Steps to train for, over all sessions.", minimum=1, maximum=1e9),
-    "seed": Field("integer", "Seed", "Fixes everything random in a training.", minimum=0, maximum=2**32 - 1),
+QUALITY = {
+    "accuracy": "accuracy",
+    "agreement_w1_lam0": "agreement",
+    "frechet_lam0": "Fréchet distance",
+    "top5_w3": "found",
 }
-QUALITY = {"accuracy": "accuracy", "agreement_w1_lam0": "agreement", "frechet_lam0": "Fréchet distance"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -53,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     except SystemExit as finished:  # argparse has said why
         return int(finished.code or 0)
     if args.version:
-        print(f"scorescope {_version()}")
+        print(f"scorescope {program()}")
         return 0
     if args.command is None:
         parser.print_help(sys.stderr)
@@ -92,32 +93,22 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--json", action="store_true", help="Print the request as JSON, and generate nothing.")
     flags.add_request(generate)
 
-    train = add("train", _train, "Train a model. It can be stopped at any time and resumed with the same result.")
-    train.add_argument("name", metavar="NAME", help="digits, digits-weak, digits-classifier, digits-noisy-classifier.")
-    flags.add_flags(train, TRAINING, {"seed": 0})
-    existing = train.add_mutually_exclusive_group()
-    existing.add_argument("--resume", action="store_true", help="Go on from the checkpoint.")
-    existing.add_argument("--restart", action="store_true", help="Begin anew, over a checkpoint that is there.")
-    train.add_argument("--out", metavar="FOLDER", help="Where the model goes. Default: where generate looks first.")
-    train.add_argument("--checkpoint", metavar="FILE", help="Default: in the data folder of this user.")
+    sweep_cli.add_sweep(add("sweep", sweep_cli.sweep, sweep_cli.SUMMARY))
+
+    check = add("verify", _verify, "Render saved pictures again, and say whether every pixel is the same.")
+    check.add_argument("files", metavar="FILE.png", nargs="+", help="Pictures that Scorescope saved.")
+
+    train_cli.add_train(add("train", train_cli.train, train_cli.SUMMARY))
 
     add("models", _models, "List the models that are installed.")
 
     evaluate = add("evaluate", _evaluate, "Measure a model: how good its samples are, how long a call takes.")
     evaluate.add_argument("name", metavar="NAME", help="One of scorescope models.")
     evaluate.add_argument("--write", action="store_true", help="Store the figures in the model's card.")
+    evaluate.add_argument("--sheet", metavar="FILE.png", help="Samples, each beside the training image nearest to it.")
 
     add("bench", None, "Measure the program's times on this machine.")  # has a parser of its own
     return parser
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("scorescope")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def _reason(error: Exception) -> str:
@@ -142,14 +133,16 @@ def _generate(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from engine.models import ModelError
-    from engine.pictures import pixels, save_png, sheet
+    from engine.pictures import result, save_png, sheet
     from engine.runs import RunError, levels, model_of, run
+    from engine.verify import here
 
     _check_device()
     started = time.perf_counter()
     try:
         if len(model_of(request).shape) != 3:
             raise RequestError("model", f"model must make images here, not points, as {request.model} does.")
+        _hint(request)
         steps = len(levels(request)) - 1
         for step in tqdm(run(request), total=steps, unit="step", leave=False, disable=None):
             last = step
@@ -160,14 +153,41 @@ def _generate(args: argparse.Namespace) -> int:
             raise CommandError(str(error)) from error
         raise flags.at_start(args, error) from error
     seconds = time.perf_counter() - started
-    scale = (last.next.alpha**2 + last.next.std**2) ** 0.5  # 1 of a clean image; Langevin's stays noisy
+    made = msgspec.structs.replace(here(request), **page_layout)
     try:
-        save_png(out, sheet(pixels(last.x_next.float().cpu().numpy(), scale), **page_layout), request)
+        save_png(out, sheet(result(last), **page_layout), request, made)
     except OSError as error:
         raise CommandError(f"{out} cannot be written: {_reason(error)}.") from error
     images = "1 image" if request.count == 1 else f"{request.count} images"
     print(f"{out}: {images}, {last.nfe} evaluations of the network, {seconds:.1f} s")
     return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from engine.runs import RunError
+    from engine.verify import VerifyError, verify
+
+    _check_device()
+    every = True
+    for name in args.files:
+        try:
+            verdict = verify(Path(name))
+        except (MetadataError, RequestError, RunError, VerifyError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            every = False
+            continue
+        print(f"{name}: {verdict.sentence}")
+        every = every and verdict.exact
+    return 0 if every else 1
+
+
+def _hint(request: Request) -> None:
+    """Say which words of a caption mean nothing to the model."""
+    card = catalog.cards().get(request.model)
+    if card and card.words and isinstance(request.condition, str):
+        unknown = Vocabulary(card.words.split()).unknown(request.condition)
+        if unknown:
+            print(f"{request.model} does not know {', '.join(unknown)}: passed over.", file=sys.stderr)
 
 
 def _check_device() -> None:
@@ -177,33 +197,6 @@ def _check_device() -> None:
         pick()
     except ValueError as error:
         raise CommandError(f"{error}.") from error
-
-
-def _train(args: argparse.Namespace) -> int:
-    if not FIELDS["model"].admits(args.name):
-        raise RequestError("name", f"the name of a model must be {FIELDS['model'].allowed}, not {args.name!r}.")
-    values = flags.values(args, TRAINING)
-    if ("minutes" in values) == ("steps" in values):
-        raise RequestError("steps", "either --minutes or --steps says how long to train.")
-    home = Path(platformdirs.user_data_dir("scorescope", appauthor=False))
-    checkpoint = Path(args.checkpoint or home / "training" / f"{args.name}.safetensors")
-    out = Path(args.out or catalog.model_folders()[0])
-    if checkpoint.exists() and not (args.resume or args.restart):
-        raise CommandError(f"{checkpoint} is there already: --resume goes on with it, --restart begins anew.")
-    for folder in (checkpoint.parent, out):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CommandError(f"{folder} cannot be made: {_reason(error)}.") from error
-
-    from engine.models import ModelError
-    from engine.training_session import Session
-
-    try:
-        session = Session(args.name, checkpoint, out, values.get("seed"), resume=args.resume)
-        return session.run(values.get("minutes"), values.get("steps"))
-    except (ModelError, OSError) as error:
-        raise CommandError(str(error)) from error
 
 
 def _models(args: argparse.Namespace) -> int:
@@ -227,12 +220,16 @@ def _evaluate(args: argparse.Namespace) -> int:
     from engine.models.checkpoint import save_card
 
     _check_device()
+    sheet = Path(args.sheet) if args.sheet else None
+    if sheet and (sheet.is_dir() or not sheet.parent.is_dir()):  # said before the time is spent
+        raise CommandError(f"{sheet} cannot be written: it is a folder, or in none.")
     try:
-        figures = evaluate(args.name, lambda text: print(text, file=sys.stderr))
+        figures = evaluate(args.name, lambda text: print(text, file=sys.stderr), sheet)
         for name, value in figures.items():
             print(f"{name}  {value:.6g}")
         if args.write:
-            card = (catalog.cards("classifier") | catalog.cards("guide") | catalog.cards())[args.name]
+            kinds = ("classifier", "retrieval", "guide", "denoiser")
+            card = {name: card for kind in kinds for name, card in catalog.cards(kind).items()}[args.name]
             folder = next(folder for folder in catalog.model_folders() if (folder / f"{args.name}.json").is_file())
             save_card(folder, msgspec.structs.replace(card, measured=figures))
             print(f"Written to {folder / args.name}.json.")

@@ -63,7 +63,9 @@ def add_flags(parser: argparse.ArgumentParser, fields: Mapping[str, Field], defa
 def add_request(parser: argparse.ArgumentParser) -> None:
     """All flags that say what to generate."""
     add_flags(parser, REQUEST, msgspec.structs.asdict(Request()))
-    parser.add_argument("--request", metavar="FILE", help="Begin with the request in a JSON file, or in a saved PNG.")
+    parser.add_argument(
+        "--request", metavar="FILE", help="Begin with the request in a JSON file or a saved PNG; - reads it."
+    )
     middle = parser.add_argument_group("from the middle", "What a run starts from, instead of noise.")
     one = middle.add_mutually_exclusive_group()
     one.add_argument("--image", metavar="FILE", help="A picture, with noise added: SDEdit, or in-painting by --mask.")

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from typing import Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine import catalog
-from engine.data import digits
-from engine.models.denoiser import Denoiser
+from engine import caption_metrics, catalog
+from engine.data import digits, emoji
+from engine.models.denoiser import Denoiser, NetworkDenoiser
 from engine.models.noisy_classifier import NetworkClassifier
 from engine.models.registry import load, load_classifier, load_guide
+from engine.neighbours import nearest, precision_recall
 from engine.noise import KeyedNoise, generator
-from engine.pictures import pixels
+from engine.pictures import pixels, save_png
+from engine.pictures import sheet as page_of
+from engine.precision import Precision
 from engine.request import Request
 from engine.runs import run
 
@@ -31,6 +35,7 @@ AGREEMENT_SAMPLES = 1000
 FRECHET_SAMPLES = 2000  # a Fréchet distance falls with the number of samples: compare equal numbers only
 STEPS = 20
 SIGMAS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 80.0)  # of a classifier of noisy images
+NEIGHBOURS = 500  # samples whose nearest training image is sought
 CALLS = 15  # timed, after three that warm up
 
 Images = NDArray[np.uint8] | Tensor
@@ -84,19 +89,24 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 128) -> float:
     else:
         across = torch.from_numpy(generator(0).standard_normal((a.shape[1], directions)))
         across = across / across.norm(dim=0)
-    across = across.to(a)
-    return float(((a @ across).sort(0).values - (b @ across).sort(0).values).abs().mean())
+    first, second = (
+        np.sort((cloud @ across.to(a)).mT.contiguous().cpu().numpy()) for cloud in (a, b)
+    )  # [directions, N]
+    return float(np.abs(first - second).mean())
 
 
-def evaluate(name: str, progress: Report) -> dict[str, float]:
+def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str, float]:
     """Everything that is measured of the model `name`, for its card; `progress` is told what is being done.
 
     Of every denoiser: milliseconds a call, on the CPU. Of one whose classes the judge knows, with 20 steps of order 2
     at λ = 0 and 1: the agreement of 1,000 samples at w = 1 and 2; the Fréchet distance of 2,000 samples at w = 1 from
     the test images, and, as the floor, that of as many training images. (The judge was trained on those: the features
-    of samples as good as the data may lie a little closer.) Of a classifier: its accuracy on the test images; of one
-    of noisy images, at several σ, with the mean log-probability of the right class.
-    Raises ModelError if there is no such model, or its weights or the judge's cannot be used.
+    of samples as good as the data may lie a little closer.) At w = 1 also precision and recall against as many test
+    images, with those of training images to compare; and the median distance of samples to the nearest training image,
+    with that of test images. Of a model of captions: `caption_metrics.judged`. Of a classifier: its accuracy on the
+    test images; of one of noisy images, at several σ, with the mean log-probability of the right class.
+    `sheet` is a PNG to write, of samples and the training image nearest to each, in turn.
+    Raises ModelError if there is no such model, or its weights or the judge's cannot be used, and OSError.
     """
     classifiers = catalog.cards("classifier")
     if name in classifiers:
@@ -105,13 +115,20 @@ def evaluate(name: str, progress: Report) -> dict[str, float]:
         return {"accuracy": agreement(images[:, None], labels, name)}
     if name in catalog.cards("guide"):
         return _at_noise(name, progress)
+    if name in catalog.cards("retrieval"):
+        return caption_metrics.judge(name, progress)
     denoiser, card = load(name, "cpu"), catalog.cards()[name]
     figures = _milliseconds(denoiser, progress)
+    judges = [card.words for card in catalog.cards("retrieval").values() if card.name == caption_metrics.JUDGE]
+    if card.words in judges and card.shape == emoji.SHAPE:
+        more, samples, neighbours = caption_metrics.judged(name, progress)
+        _show(sheet, samples, neighbours)
+        return figures | more
     judge = classifiers.get(JUDGE)
     if judge is None or (judge.shape, judge.classes) != (card.shape, card.classes):
         progress(f"no classifier knows the classes of {name}: its samples are not judged")
         return figures
-    return figures | _quality(name, progress)
+    return figures | _quality(name, progress, sheet)
 
 
 def _at_noise(name: str, progress: Report) -> dict[str, float]:
@@ -132,14 +149,18 @@ def _at_noise(name: str, progress: Report) -> dict[str, float]:
     return figures
 
 
-def _quality(name: str, progress: Report) -> dict[str, float]:
+def _quality(name: str, progress: Report, sheet: Path | None) -> dict[str, float]:
     progress("features of the test images")
-    test = features(digits.load("test")[0][:, None])
-    floor = frechet_distance(features(_balanced(FRECHET_SAMPLES)), test)
+    images, _ = digits.load("test")
+    test, trained = features(images[:, None]), features(_balanced(FRECHET_SAMPLES))
+    there = test[generator(1).permutation(len(test))[:FRECHET_SAMPLES]]
+    precision, recall = precision_recall(there, trained)
     figures = {
         "agreement_samples": float(AGREEMENT_SAMPLES),
         "frechet_samples": float(FRECHET_SAMPLES),
-        "frechet_floor": floor,
+        "frechet_floor": frechet_distance(trained, test),
+        "precision_training": precision,
+        "recall_training": recall,
     }
     for lam in (0, 1):
         for weight, count in ((1, FRECHET_SAMPLES), (2, AGREEMENT_SAMPLES)):
@@ -149,8 +170,30 @@ def _quality(name: str, progress: Report) -> dict[str, float]:
             images, labels = _samples(request, count, progress)
             figures[f"agreement_w{weight}_lam{lam}"] = agreement(images[:AGREEMENT_SAMPLES], labels[:AGREEMENT_SAMPLES])
             if weight == 1:
-                figures[f"frechet_lam{lam}"] = frechet_distance(features(images), test)
+                found = features(images)
+                figures[f"frechet_lam{lam}"] = frechet_distance(found, test)
+                figures[f"precision_lam{lam}"], figures[f"recall_lam{lam}"] = precision_recall(there, found)
+            if (weight, lam) == (1, 0):
+                figures |= _nearest(images, progress, sheet)
     return figures
+
+
+def _nearest(samples: NDArray[np.uint8], progress: Report, sheet: Path | None) -> dict[str, float]:
+    """The median distance to the nearest training image, of NEIGHBOURS samples spread over the classes and of tests."""
+    progress(f"the nearest of 60,000 training images to {NEIGHBOURS} samples and to as many test images")
+    training, some = digits.load("train")[0][:, None], samples[:: max(len(samples) // NEIGHBOURS, 1)][:NEIGHBOURS]
+    distances, where = nearest(some, training)
+    of_tests, _ = nearest(digits.load("test")[0][:NEIGHBOURS, None], training)
+    _show(sheet, some, training[where])
+    return {"nearest_samples": float(np.median(distances)), "nearest_test": float(np.median(of_tests))}
+
+
+def _show(path: Path | None, samples: NDArray[np.uint8], neighbours: NDArray[np.uint8], pairs: int = 64) -> None:
+    """Samples [N, C, H, W], each beside its neighbour, spread over all of them, eight pairs in a row."""
+    if path is not None:
+        some = np.linspace(0, len(samples) - 1, min(pairs, len(samples))).round().astype(int)
+        both = np.stack([samples[some], neighbours[some]], 1).reshape(-1, *samples.shape[1:]).transpose(0, 2, 3, 1)
+        save_png(path, page_of(both, columns=16))
 
 
 def _samples(request: Request, count: int, progress: Report) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -184,9 +227,9 @@ def _milliseconds(denoiser: Denoiser, progress: Report) -> dict[str, float]:
     for batch in (1, 16):
         x = level.std * KeyedNoise(0, batch, denoiser.shape, denoiser.device).initial()
         condition = denoiser.encode(None, batch)
-        for kind in ("fp32", "bf16"):
+        for kind in get_args(Precision):
             progress(f"time of a call at batch {batch} in {kind}")
-            with torch.autocast("cpu", torch.bfloat16) if kind == "bf16" else nullcontext():
+            with _in_precision(denoiser, kind):
                 took = []
                 for _ in range(3 + CALLS):
                     started = time.perf_counter()
@@ -194,6 +237,20 @@ def _milliseconds(denoiser: Denoiser, progress: Report) -> dict[str, float]:
                     took.append(time.perf_counter() - started)
             figures[f"ms_batch{batch}_{kind}"] = 1000.0 * float(np.median(took[3:]))
     return figures
+
+
+@contextmanager
+def _in_precision(denoiser: Denoiser, kind: Precision) -> Iterator[None]:
+    """Run a network in this precision, whatever was chosen for it."""
+    if not isinstance(denoiser, NetworkDenoiser):
+        with torch.autocast("cpu", torch.bfloat16, enabled=kind == "bf16"):
+            yield
+        return
+    chosen, denoiser.precision = denoiser.precision, kind
+    try:
+        yield
+    finally:
+        denoiser.precision = chosen
 
 
 def _batches(images: Images, size: int = 500) -> Iterator[Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from math import isclose
 
@@ -18,7 +18,6 @@ from engine.samplers import Denoise, Step
 from engine.schedules import SCHEDULES, Level, Schedule, grid
 from engine.starts import Encoding, Image, PureNoise, Slerp
 
-Run = Callable[[Request], Iterator[Step]]
 Encoder = Callable[[Encoding], Denoise]
 
 
@@ -31,6 +30,24 @@ class Origin:
     first: int = 0  # the step of the whole run that comes first: its draws are that step's
     previous: tuple[Level, Tensor] | None = None  # the level and D before
     nfe: int = 0  # spent before
+
+
+@dataclass
+class Left:
+    """A run as a branch finds it at a step."""
+
+    level: Level
+    x: Tensor
+    previous: tuple[Level, Tensor] | None  # as in Origin
+    nfe: int
+
+
+Beginning = Generator[None, None, tuple[Origin, Iterator[Step]]]
+"""Stops after every step that is walked again, and returns how a run begins, and its own steps."""
+
+Begin = Callable[[Request], Beginning]
+Recall = Callable[[Request, int], Left | None]
+"""A run at a step, where it is remembered."""
 
 
 def schedule_of(request: Request, denoiser: Denoiser) -> Schedule:
@@ -101,14 +118,13 @@ def _check_sigmas(field: str, sigmas: Sequence[float], schedule: Schedule, denoi
             )
 
 
-def origin(request: Request, denoiser: Denoiser, noise: KeyedNoise, run: Run, encoder: Encoder) -> Origin:
-    """How a run begins. `run` makes the run that a branch leaves, `encoder` the denoiser of an encoding.
+def origin(request: Request, denoiser: Denoiser, noise: KeyedNoise, encoder: Encoder) -> Origin:
+    """How a run begins that is no branch. `encoder` makes the denoiser of an encoding.
 
     Raises RequestError for a start that does not fit the model or the levels.
     """
     start = request.start
-    if isinstance(start, Branch):
-        return _branch(request, start, denoiser, noise.device, run)
+    assert not isinstance(start, Branch)
     levels = levels_of(request, denoiser)
     begin = levels[0]
     match start:
@@ -169,27 +185,35 @@ def _encoded(
     return last.x_next, last.nfe
 
 
-def _branch(request: Request, start: Branch, denoiser: Denoiser, device: torch.device, run: Run) -> Origin:
-    """Walk the parent up to the step, and go on from there."""
-    before = at = None
-    for step in run(start.request):
-        before, at = at, step
-        if step.index == start.step:
-            break
-    assert at is not None
-    left_at(start, at.index + 1 if at.index < start.step else start.step + 1)
-    if at.x.shape[1:] != tuple(denoiser.shape):
+def branch(
+    request: Request, start: Branch, denoiser: Denoiser, device: torch.device, begin: Begin, recall: Recall
+) -> Generator[None, None, Origin]:
+    """Go on from a step of another run: as it is remembered, or walked again up to there; stops after every such step.
+
+    Raises RequestError for a step that the parent does not have, or a parent that does not fit.
+    """
+    left = recall(start.request, start.step)
+    if left is None:
+        left = yield from _again(start, begin)
+    if left.x.shape[1:] != tuple(denoiser.shape):
         raise RequestError("start", "start must branch from a run of a model that makes the same shape.")
-    levels = levels_of(request, denoiser, at.level)
-    scale = levels[0].std / at.level.std
-    rows = slice(request.count)
-    return Origin(
-        levels,
-        (at.x[rows] * scale).to(device),
-        first_of(request),
-        None if before is None else (before.level, before.denoised[rows]),
-        before.nfe if before is not None else 0,
-    )
+    levels = levels_of(request, denoiser, left.level)
+    rows, scale = slice(request.count), levels[0].std / left.level.std
+    previous = None if left.previous is None else (left.previous[0], left.previous[1][rows].to(device))
+    return Origin(levels, (left.x[rows] * scale).to(device), first_of(request), previous, left.nfe)
+
+
+def _again(start: Branch, begin: Begin) -> Generator[None, None, Left]:
+    """Walk the parent up to the step."""
+    beginning, steps = yield from begin(start.request)
+    previous, nfe = beginning.previous, beginning.nfe
+    for step in steps:
+        if step.index == start.step:
+            return Left(step.level, step.x, previous, nfe)
+        previous, nfe = (step.level, step.denoised), step.nfe
+        yield
+    left_at(start, len(beginning.levels) - 1)
+    raise AssertionError("a run has as many steps as levels to go to")
 
 
 def left_at(start: Branch, steps: int) -> int:

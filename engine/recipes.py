@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from engine.catalog import Card
-from engine.data import digits
+from engine.contrastive import Contrastive
+from engine.data import digits, emoji
+from engine.data.emoji_batches import EmojiBatches
 from engine.models import parameterization
+from engine.models.checkpoint import ModelError
 from engine.models.registry import build
-from engine.training import Classification, Denoising, Images, NoisyClassification, Objective
+from engine.objectives import Classification, Denoising, Images, NoisyClassification, Objective
 
 CLASSES = tuple(map(str, range(10)))
 MNIST = "MNIST: 60,000 training images of 28 × 28 (LeCun, Cortes, Burges)"
 LICENCE = "Weights: MIT. Data: CC BY-SA 3.0."
+EMOJI: dict[str, Any] = {
+    "data": "Noto Emoji (Google): 3,786 pictures of 1,911 emoji at 32 × 32; names and keywords: emojibase",
+    "licence": "Weights: MIT. Pictures: Apache 2.0 (Noto Emoji). Names and keywords: MIT (emojibase).",
+    "shape": emoji.SHAPE,
+    "classes": (),
+    "words": emoji.names().words,
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,13 @@ class Recipe:
 
     card: Card
     objective: Callable[[Card], Objective]
+    about: str = ""  # what the data are, where they are not the program's own
+    command: tuple[str, ...] = ()  # after `scorescope train`, where that is not the name
+
+    def begin(self, seed: int) -> Objective:
+        """The objective, its network initialised from the seed."""
+        torch.manual_seed(seed)
+        return self.objective(self.card)
 
 
 def _card(name: str, kind: str, title: str, summary: str, **rest: object) -> Card:
@@ -43,6 +61,16 @@ def _digits_classifier(card: Card) -> Objective:
 
 def _digits_noisy_classifier(card: Card) -> Objective:
     return NoisyClassification(build(card), parameterization.edm(card.sigma_data), Images(*digits.load("train")))
+
+
+def _emoji(card: Card) -> Objective:
+    """Flat shapes larger than a digit's strokes stay visible under more noise: levels are drawn higher."""
+    data = EmojiBatches(size=64)
+    return Denoising(build(card), parameterization.edm(card.sigma_data), data, classes=0, mean=-0.4, spread=1.3)
+
+
+def _emoji_retrieval(card: Card) -> Objective:
+    return Contrastive(build(card), EmojiBatches(size=256))
 
 
 RECIPES = {
@@ -81,11 +109,35 @@ RECIPES = {
         ),
         _digits_noisy_classifier,
     ),
+    "emoji": Recipe(
+        _card(
+            "emoji",
+            "denoiser",
+            "Emoji",
+            "Emoji, 32 × 32, from captions: a U-Net that attends to words. Of so few pictures it learns many by heart.",
+            **EMOJI,
+            network="text-unet",
+            architecture={"words": len(emoji.vocabulary())},
+            sigma_data=emoji.SIGMA_DATA,
+        ),
+        _emoji,
+    ),
+    "emoji-retrieval": Recipe(
+        _card(
+            "emoji-retrieval",
+            "retrieval",
+            "Emoji retrieval",
+            "Finds the caption of a picture: judges generated emoji; not a generator.",
+            **EMOJI,
+            architecture={"words": len(emoji.vocabulary())},
+        ),
+        _emoji_retrieval,
+    ),
 }
 
 
-def objective(name: str, seed: int) -> Objective:
-    """The objective of a recipe, its network initialised from the seed."""
-    torch.manual_seed(seed)
-    recipe = RECIPES[name]
-    return recipe.objective(recipe.card)
+def named(name: str) -> Recipe:
+    """The recipe of this name. Raises ModelError where there is none."""
+    if name not in RECIPES:
+        raise ModelError(f"what can be trained is {', '.join(RECIPES)} or images FOLDER, not {name}.")
+    return RECIPES[name]

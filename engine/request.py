@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 
-from engine import catalog
+from engine import captions, catalog
 from engine.catalog import Choice
 from engine.fields import MAX_SEED, MAX_SIGMA, MAX_STEPS, Field, RequestError, is_number, short
 from engine.starts import Encoding, Image, PureNoise, Slerp, check
@@ -69,7 +69,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     model: Annotated[str, Field("name", "Model", "The denoiser that generates.", "D")] = "digits"
     condition: Annotated[
-        int | str | None, Field("condition", "Condition", "What to generate; none for anything.", "c", optional=True)
+        int | str | None,
+        Field(
+            "condition",
+            "Condition",
+            "What to generate; none for anything. Of several captions, with | between, sample b has caption b mod n.",
+            "c",
+            optional=True,
+        ),
     ] = None
     count: Annotated[
         int,
@@ -271,6 +278,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.order not in sampler.orders:
             orders = " or ".join(map(str, sorted(sampler.orders)))
             raise RequestError("order", f"order must be {orders} with the sampler {self.sampler}, not {self.order!r}.")
+        if self.sampler == "rk45" and isinstance(self.condition, str) and captions.SEPARATOR in self.condition:
+            raise RequestError("condition", "condition must be one caption with the sampler rk45, not several.")
         if self.sigmas is not None and self.sampler == "langevin":
             raise RequestError("sigmas", "sigmas must be none with the sampler langevin, which stays at one level.")
         if self.spacing == "explicit" and self.sigmas is None:

@@ -15,7 +15,7 @@ from engine.models.denoiser import Denoiser
 from engine.models.noisy_classifier import NoisyClassifier
 from engine.models.registry import load_guide
 from engine.noise import KeyedNoise, Noise, PathNoise, later
-from engine.origin import Origin, left_at, levels_of, origin, repainting, schedule_of
+from engine.origin import Beginning, Left, Origin, Recall, branch, left_at, levels_of, origin, repainting, schedule_of
 from engine.request import Branch, Request, RequestError
 from engine.samplers import Denoise, Lam, Step
 from engine.schedules import Level
@@ -47,14 +47,36 @@ def run(request: Request, denoiser: Denoiser | None = None) -> Iterator[Step]:
     step, for a model, condition, guide or start that does not exist or does not fit, and RunError for values that are
     not finite.
     """
+    beginning = begin(request, denoiser)
+    while True:
+        try:
+            next(beginning)
+        except StopIteration as begun:
+            steps: Iterator[Step] = begun.value[1]
+            return steps
+
+
+def nowhere(request: Request, step: int) -> Left | None:
+    """Where no run is remembered."""
+    return None
+
+
+def begin(request: Request, denoiser: Denoiser | None = None, recall: Recall = nowhere) -> Beginning:
+    """What `run` does before its first step, in pieces: stops after every step of a parent that is walked again.
+
+    A branch finds its parent by `recall` where it is remembered: the same bits, without the walk. Raises as `run` does.
+    """
     model = model_of(request, denoiser)
     denoise = repainting(guided_by(request, model), request, model)
     keyed = KeyedNoise(request.seed, request.count, model.shape, model.device)
-    begin = origin(
-        request, model, keyed, lambda parent: run(parent, denoiser), lambda start: _encoder(start, request, denoiser)
-    )
-    noise = PathNoise(keyed, begin.levels, begin.first) if request.noise == "path" else later(keyed, begin.first)
-    return _watched(_sampler(request, denoise, begin, noise, model), begin)
+    if isinstance(request.start, Branch):
+        begun = yield from branch(
+            request, request.start, model, keyed.device, lambda parent: begin(parent, denoiser, recall), recall
+        )
+    else:
+        begun = origin(request, model, keyed, lambda start: _encoder(start, request, denoiser))
+    noise = PathNoise(keyed, begun.levels, begun.first) if request.noise == "path" else later(keyed, begun.first)
+    return begun, _watched(_sampler(request, denoise, begun, noise, model), begun)
 
 
 def model_of(request: Request, denoiser: Denoiser | None = None) -> Denoiser:

@@ -7,6 +7,7 @@ sentence that names the file.
 from __future__ import annotations
 
 import io
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
+from engine import metadata
 from engine.fields import RequestError
 from engine.request import Branch, Request
 from engine.starts import Encoding, Image, PureNoise, Slerp
@@ -55,14 +57,12 @@ def slerp(first: PureNoise | Encoding, second: PureNoise | Encoding, count: int)
 
 
 def request(path: Path) -> Request:
-    """The request in a JSON file, or in a PNG that Scorescope saved. Raises FileError and RequestError."""
-    data = _read(path)
-    if data.startswith(b"\x89PNG"):
-        with _opened(path) as picture:
-            data = _chunk(picture)
-    if not data:
-        raise FileError(f"{path} holds no request.")
-    return Request.from_json(data)
+    """The request in a JSON file, or in a PNG that Scorescope saved; "-" is the standard input. Raises FileError."""
+    data = sys.stdin.buffer.read(MAX_BYTES) if str(path) == "-" else _read(path)
+    try:
+        return metadata.parse(str(path), data).request
+    except metadata.MetadataError as error:
+        raise FileError(str(error)) from error
 
 
 def _pixels(path: Path, shape: Shape) -> NDArray[np.uint8]:
@@ -118,16 +118,11 @@ def _read(path: Path) -> bytes:
         raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _chunk(picture: Pillow.Image) -> bytes:
-    """The text that Scorescope saves with a picture; empty where there is none."""
-    text = picture.info.get("scorescope")
-    return text.encode(errors="replace") if isinstance(text, str) else b""
-
-
 def _sheet(picture: Pillow.Image) -> str:
     """The words “a sheet of 16 images, ” where it is one that Scorescope saved."""
+    text = picture.info.get("scorescope")
     try:
-        count = Request.from_json(_chunk(picture)).count
+        count = Request.from_json(text if isinstance(text, str) else "").count
     except RequestError:
         return ""
     return f"a sheet of {count} image{'s' if count > 1 else ''}, "

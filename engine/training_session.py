@@ -14,68 +14,77 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
-from engine import recipes
-from engine.models.checkpoint import ModelError, load_tensors, save_model
-from engine.training import BATCH, Progress, Training
+from engine.models.checkpoint import load_tensors, save_model
+from engine.recipes import Recipe
+from engine.training import Progress, Training
 
 CURVE_POINTS = 200  # of the loss curve in a card
-REPORT_SECONDS = 30.0  # between lines, where there is no terminal for a bar
 
 
 class Session:
-    """A training of the recipe `name`, new or resumed. The card that it writes has no figures: none were measured.
+    """A training by a recipe, new or resumed. The card that it writes has no figures: none were measured.
 
-    Without a seed it is the checkpoint's, or 0. Raises ModelError for an unknown recipe, or a checkpoint that is
-    missing, damaged, or of another network or seed.
+    Without a seed it is the checkpoint's, or 0. Raises ModelError for a checkpoint that is missing, damaged, or of
+    another network, seed or data.
     """
 
-    def __init__(self, name: str, checkpoint: Path, out: Path, seed: int | None, resume: bool) -> None:
-        if name not in recipes.RECIPES:
-            raise ModelError(f"what can be trained is {' or '.join(recipes.RECIPES)}, not {name}.")
-        self.name, self.out = name, out
+    def __init__(self, recipe: Recipe, checkpoint: Path, out: Path, seed: int | None, resume: bool) -> None:
+        self.recipe, self.out = recipe, out
         if seed is None:
             seed = int(load_tensors(checkpoint)[1].get("seed", 0)) if resume else 0
-        self.training = Training(recipes.objective(name, seed), seed, checkpoint)
+        self.training = Training(recipe.begin(seed), seed, checkpoint, recipe.about)
         if resume:
             self.training.resume()
 
-    def run(self, minutes: float | None, steps: int | None) -> int:
+    def run(self, minutes: float | None, steps: int | None, report: float = 30.0) -> int:
         """Train, show progress and write the model; returns the exit status.
 
-        SIGINT and SIGTERM end it after the step under way, with a checkpoint: 128 + the signal's number.
+        Where there is no terminal for a bar, a line is printed every `report` seconds. SIGINT and SIGTERM end it after
+        the step under way, with a checkpoint: 128 + the signal's number. Of several processes the first speaks and
+        writes.
         """
-        training = self.training
+        training, name = self.training, self.recipe.card.name
         parameters = sum(p.numel() for p in training.parameters.values())
         start = f" from step {training.step:,}" if training.step else ""
-        print(f"Training {self.name}{start}: {parameters:,} parameters, seed {training.seed}.", flush=True)
-        with _stop_signal() as received, _Display(training, minutes, steps) as display:
+        first = training.team.rank == 0
+        if first:
+            print(f"Training {name}{start}: {parameters:,} parameters, seed {training.seed}.", flush=True)
+        stopped = False
+        with _stop_signal() as received, _Display(training, minutes, steps, report) as display:
             for progress in training.run(float("inf") if minutes is None else minutes, steps):
-                display.show(progress)
-                if received:
+                if first:
+                    display.show(progress)
+                if stopped := training.team.any(bool(received)):
                     training.save()
                     break
-        if received:
-            print(f"Stopped after step {training.step:,}; the checkpoint is {training.path}. To go on:")
-            print(f"    {self._command_to_resume(minutes, steps)}", flush=True)
-            return 128 + received[0]
+        training.team.part()
+        if stopped:
+            if first:
+                print(f"Stopped after step {training.step:,}; the checkpoint is {training.path}. To go on:")
+                print(f"    {self._command_to_resume(minutes, steps)}", flush=True)
+            return 128 + (received or [signal.SIGTERM])[0]
+        if not first:
+            return 0
+        command = self.recipe.card.command or f"scorescope train {name}"
         card = msgspec.structs.replace(
-            recipes.RECIPES[self.name].card,
-            command=f"scorescope train {self.name} --steps {training.step} --seed {training.seed}",
+            self.recipe.card,
+            command=f"{command} --steps {training.step} --seed {training.seed}",
             seed=training.seed,
             steps=training.step,
-            images=training.step * BATCH,
+            images=training.step * training.objective.data.size,
             minutes=round(training.seconds / 60, 2),
             parameters=parameters,
             loss=_thinned(training.curve),
         )
         save_model(self.out, training.average, card)
-        print(f"{self.out / self.name}.safetensors and its card: {training.step:,} steps, {card.minutes:g} minutes.")
+        print(f"{self.out / name}.safetensors and its card: {training.step:,} steps, {card.minutes:g} minutes.")
         return 0
 
     def _command_to_resume(self, minutes: float | None, steps: int | None) -> str:
         length = ["--minutes", f"{minutes:g}"] if steps is None else ["--steps", str(steps)]
         places = ["--out", str(self.out), "--checkpoint", str(self.training.path)]
-        return shlex.join(["scorescope", "train", self.name, *length, "--resume", *places])
+        what = self.recipe.command or (self.recipe.card.name,)
+        return shlex.join(["scorescope", "train", *what, *length, "--resume", *places])
 
 
 @contextmanager
@@ -102,8 +111,8 @@ def _stop_signal() -> Iterator[list[int]]:
 class _Display:
     """On a terminal a bar with the loss and the time left; elsewhere a line for the first step, then now and then."""
 
-    def __init__(self, training: Training, minutes: float | None, steps: int | None) -> None:
-        self.by_steps = steps is not None
+    def __init__(self, training: Training, minutes: float | None, steps: int | None, report: float) -> None:
+        self.by_steps, self.report = steps is not None, report
         self.loss: float | None = None
         self.reported = float("-inf")
         self.bar: Any = tqdm(
@@ -111,7 +120,7 @@ class _Display:
             initial=training.step if self.by_steps else training.seconds,
             unit="step" if self.by_steps else "s",
             bar_format="{l_bar}{bar}| {remaining} left{postfix}",
-            disable=None,
+            disable=True if training.team.rank else None,
         )
 
     def __enter__(self) -> _Display:
@@ -125,7 +134,7 @@ class _Display:
         if not self.bar.disable:
             self.bar.set_postfix_str(f"step {progress.step:,}, loss {self.loss:.4f}", refresh=False)
             self.bar.update((progress.step if self.by_steps else progress.seconds) - self.bar.n)
-        elif time.monotonic() - self.reported > REPORT_SECONDS:
+        elif time.monotonic() - self.reported > self.report:
             self.reported = time.monotonic()
             line = f"step {progress.step:,}, {progress.seconds / 60:.1f} minutes, loss {self.loss:.4f}"
             print(line, file=sys.stderr, flush=True)

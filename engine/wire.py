@@ -53,11 +53,20 @@ class Cancel(Message, frozen=True):
 
 
 class Ask(Message, frozen=True):
-    """Ask for what is computed about a model, in the words of `engine.lab`; it may come with arrays."""
+    """Ask for what is computed about a model, in the words of `engine.lab`; it may come with arrays.
+
+    Or for what is remembered of a run, in those of `engine.showing`.
+    """
 
     ask: int
     what: str
     values: dict[str, Any]
+
+
+class Keep(Message, frozen=True):
+    """Keep the steps of runs in so many bytes."""
+
+    budget: Annotated[int, msgspec.Meta(ge=0)] = 512 << 20
 
 
 class Drop(Message, frozen=True):
@@ -78,6 +87,7 @@ class Ready(Message, frozen=True):
 
     device: str
     torch: str
+    threads: int = 0
 
 
 class Started(Message, frozen=True):
@@ -88,7 +98,11 @@ class Started(Message, frozen=True):
 
 
 class Stepped(Message, frozen=True):
-    """One step, at levels[index]. Arrays: x_t and x̂₀ as uint8 [B, H, W, C], ready to draw."""
+    """One step, at levels[index]. Arrays: x_t and x̂₀ as uint8 [B, H, W, C], ready to draw; and float32 [2, B].
+
+    Those are of every sample the root mean square of the score, and of the change of x̂₀ since the step before; NaN
+    where there is none.
+    """
 
     run: int
     index: int
@@ -97,7 +111,7 @@ class Stepped(Message, frozen=True):
 
 
 class Finished(Message, frozen=True):
-    """The run is complete. Arrays: the final image, as in Stepped."""
+    """The run is complete. Arrays: the final image, and the measures, as in Stepped."""
 
     run: int
     nfe: int
@@ -136,7 +150,7 @@ class Refused(Message, frozen=True):
     details: str = ""
 
 
-Command = Run | Cancel | Ask | Drop | Shutdown
+Command = Run | Cancel | Ask | Keep | Drop | Shutdown
 Event = Ready | Started | Stepped | Finished | Cancelled | Failed | Answer | Refused
 Arrays = list[NDArray[Any]]
 

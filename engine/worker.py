@@ -42,6 +42,9 @@ class Worker:
     def __init__(self, commands: Inbox, send: Callable[..., None]) -> None:
         self.commands = commands
         self.send = send
+        from engine.history import History
+
+        self.history = History()
         self.runs: dict[int, Job] = {}
         self.asks: dict[int, Job] = {}
 
@@ -67,6 +70,8 @@ class Worker:
                         self.send(wire.Cancelled(run))
                 case wire.Ask(ask=ask):
                     self.asks[ask] = Job(ask, self._answer(command, arrays), wire.Refused)
+                case wire.Keep(budget=budget):
+                    self.history.set_budget(budget)
                 case wire.Drop(ask=ask):
                     self.asks.pop(ask, None)
                 case wire.Shutdown():
@@ -80,35 +85,45 @@ class Worker:
         return True
 
     def _generate(self, command: wire.Run) -> Iterator[None]:
-        """The run, sending its frames: a generator that stops after every step."""
+        """The run, sending its frames: a generator that stops after every step, also of a parent walked again."""
         from engine.pictures import pixels
+        from engine.runs import begin, model_of
         from engine.runs import levels as levels_of
-        from engine.runs import model_of
-        from engine.runs import run as start
+        from engine.views import measures, noisy
 
-        run, request = command.run, Request.from_dict(command.request)
+        run, request, history = command.run, Request.from_dict(command.request), self.history
         if len(model_of(request).shape) != 3:
             raise RequestError("model", f"model must make images here, not points, as {request.model} does.")
-        steps = start(request)
-        levels = levels_of(request)
-        self.send(wire.Started(run, [(level.t, level.alpha, level.std) for level in levels]))
+        _, steps = yield from begin(request, recall=history.recall)
+        history.open(run, request)
+        self.send(wire.Started(run, [(level.t, level.alpha, level.std) for level in levels_of(request)]))
         yield
-        step = None
+        step = before = None
         for step in steps:
-            # x_t is drawn in its variance-preserving form, so that its contrast is the same on every schedule
-            noisy = pixels(step.x.cpu().numpy(), (step.level.alpha**2 + step.level.std**2) ** 0.5)
-            clean = pixels(step.denoised.cpu().numpy())
-            self.send(wire.Stepped(run, step.index, step.nfe, self.runs[run].seconds), noisy, clean)
+            history.keep(run, step)
+            alpha, std, x, denoised = (
+                step.level.alpha,
+                step.level.std,
+                step.x.cpu().numpy(),
+                step.denoised.cpu().numpy(),
+            )
+            frames = noisy(x, alpha, std), pixels(denoised), measures(alpha, std, x, denoised, before)
+            self.send(wire.Stepped(run, step.index, step.nfe, self.runs[run].seconds), *frames)
+            before = denoised
             yield
         assert step is not None
-        last = pixels(step.x_next.cpu().numpy(), (step.next.alpha**2 + step.next.std**2) ** 0.5)  # noisy, of Langevin
-        self.send(wire.Finished(run, step.nfe, self.runs[run].seconds), last)
+        history.close(run, step)
+        x, std = step.x_next.cpu().numpy(), step.next.std
+        measured = measures(step.next.alpha, std, x, None if std else x, before)
+        self.send(wire.Finished(run, step.nfe, self.runs[run].seconds), noisy(x, step.next.alpha, std), measured)
 
     def _answer(self, command: wire.Ask, arrays: wire.Arrays) -> Iterator[None]:
         """The answer, sending its pieces: a generator that stops wherever it can be dropped."""
-        from engine import lab
+        from engine import lab, showing
 
-        for piece in lab.answer(command.what, command.values, arrays):
+        shown = command.what in showing.QUESTIONS
+        asked = command.what, command.values, arrays
+        for piece in showing.answer(*asked, self.history) if shown else lab.answer(*asked):
             if piece is not None:
                 self.send(wire.Answer(command.ask, piece.values, piece.last), *piece.arrays)
             yield
@@ -174,10 +189,10 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin steal the cores from the window
     import torch
 
-    from engine.device import pick
+    from engine.device import described
 
     try:
-        send(wire.Ready(str(pick()), str(torch.__version__)))
+        send(wire.Ready(described(), str(torch.__version__), torch.get_num_threads()))
         Worker(commands, send).work()
     except BrokenPipeError:  # the window is gone
         return 0

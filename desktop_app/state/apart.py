@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from desktop_app.state.lab_cloud import Array, Cloud
 from desktop_app.state.runs import Run
 from desktop_app.state.timeline import Timeline
 
 SAMPLES = 16  # that are compared of each lane: enough for a mean, and few enough for 1,000 steps
 MEASURES = {
-    "distance": ("Distance", "Root mean square of x̂₀ of lane A − x̂₀ of the other, from 0 to 2 (black to white)."),
+    "distance": (
+        "Distance",
+        "Root mean square of x̂₀ of lane A − x̂₀ of the other, where black is −1 and white 1; of clouds, of their x̄.",
+    ),
     "correlation": ("Correlation", "Of the pixels of x̂₀ of lane A with those of the other, the mean over the samples."),
 }
 
@@ -27,7 +30,7 @@ class Apart(QObject):
         super().__init__(timeline)
         self.timeline = timeline
         self.curves: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in MEASURES}
-        self._kept: dict[Run, dict[int, NDArray[np.uint8]]] = {}
+        self._kept: dict[Run, dict[int, Array]] = {}
         self._done: list[int] = []  # positions of the shorter run that are done, for each pair
 
     def follow(self, lanes: list[Run]) -> None:
@@ -46,7 +49,10 @@ class Apart(QObject):
         kept = self._kept.get(run)
         if kept is None or not run.levels:  # of lanes that were here before
             return
-        kept[index] = run.pictures("denoised", index)[:SAMPLES]
+        if isinstance(run, Cloud):  # all its steps are there at once
+            kept.update({k: places[None] for k, places in enumerate(run.places)})
+        else:
+            kept[index] = run.pictures("denoised", index)[:SAMPLES].astype(np.float32) / 127.5 - 1.0
         first, *others = self._kept
         for number, other in enumerate(others):
             self._compare(number, first, other)
@@ -69,9 +75,9 @@ class Apart(QObject):
             self._done[number] += 1
 
 
-def compare(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[float, float]:
-    """RMS distance on the scale of [−1, 1], and mean correlation, of pictures [B, H, W, C]."""
-    x, y = (pictures.reshape(len(pictures), -1).astype(np.float64) / 127.5 - 1.0 for pictures in (a, b))
+def compare(a: Array, b: Array) -> tuple[float, float]:
+    """RMS distance and mean correlation of samples [B, ...]; of images on the scale of [−1, 1], of points in x̄."""
+    x, y = (samples.reshape(len(samples), -1).astype(np.float64) for samples in (a, b))
     distance = float(np.sqrt(np.mean((x - y) ** 2)))
     x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
     scale = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))

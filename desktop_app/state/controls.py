@@ -7,10 +7,10 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop_app.state.conditions import suits
 from desktop_app.state.guides import fits, is_denoiser
 from desktop_app.state.levels import listed
 from engine import catalog
-from engine.catalog import cards
 from engine.fields import RequestError
 from engine.request import FIELDS, OPTIONS, Request
 
@@ -95,8 +95,7 @@ class Controls(QObject):
         """The request with one field changed, and with it what cannot stay. Raises RequestError."""
         changes = {name: value}
         if name == "model":
-            card = cards().get(value)
-            if card is not None and isinstance(self["condition"], int) and self["condition"] >= len(card.classes):
+            if not suits(self["condition"], value):
                 changes["condition"] = None
             if not fits(self["guide"], value):
                 changes["guide"] = None

@@ -12,10 +12,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.engine_client import RefusedError
 from desktop_app.state.controls import Controls
-from desktop_app.state.lab_cloud import Array, Cloud, Level, noised
+from desktop_app.state.lab_cloud import Array, Cloud, Level, density_along, noised
 from desktop_app.state.lab_probe import Field, Probe
 from desktop_app.state.latest import Client, Latest
 from desktop_app.state.timeline import Timeline
+from desktop_app.state.words import is_stochastic
 from engine import wire
 from engine.catalog import DISTRIBUTIONS
 from engine.request import Request
@@ -26,6 +27,7 @@ HALF = 3.0  # of the view, in x̄
 ARROWS = 28  # across the view
 FAN = 32
 PATHS = 10  # of the ODE and of the SDE, across the one-dimensional picture
+BINS = 256  # of that picture
 SHOWN_DATA = 2000
 KEPT = 128  # fields, of 300 kB each
 SETTLE_MS = 160  # without a change, after which what was computed coarsely is computed in full
@@ -64,6 +66,7 @@ class Lab(QObject):
         self.points: Array = np.zeros((0, 2), np.float32)
         self.noise: Array = np.zeros((0, 2), np.float32)
         self.labels: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self.classes: tuple[str, ...] = ()
         self.field: Field | None = None
         self.line: wire.Arrays = []  # p̄ [N + 1, bins] of the first coordinate; paths x̄ [n, N + 1] of the ODE and an SDE
         self.line_wanted = False
@@ -103,6 +106,11 @@ class Lab(QObject):
         if at < 0 or (self.forward and not len(self.points)):
             return None
         return noised(self.points, self.noise, cloud.levels[at]) if self.forward else np.asarray(cloud.places[at])
+
+    @property
+    def line_is_exact(self) -> bool:
+        """Whether the first coordinate has a density that is known: not that of a network, nor under guidance."""
+        return self.source != "learned" and self.lanes[0].request().guidance == 1.0
 
     def set_split(self, on: bool) -> None:
         """Show both lanes over the same noise, or one."""
@@ -211,10 +219,9 @@ class Lab(QObject):
         self.look()
         if self.probe is not None:
             self._ask_probe(*self.probe.put)
-        if self.line_wanted:
-            self.latest.want(
-                "line", "density1d", {"request": request.replace(particles=None).to_dict(), "paths": PATHS}
-            )
+        if self.line_wanted and self.line_is_exact:
+            line = {"request": request.replace(particles=None).to_dict(), "paths": PATHS}
+            self.latest.want("line", "density1d", line)
         if coarse:
             self._settling.start()
 
@@ -230,12 +237,14 @@ class Lab(QObject):
         if channel == "data":
             self._points_of = asked
             self.points, self.labels, self.noise = arrays
+            self.classes = tuple(values["classes"])
             self.points_changed.emit()
         elif channel == "field":
             self._take_field(asked, arrays)
         elif channel == "line":
-            self.line = arrays
-            self.line_changed.emit()
+            if self.line_is_exact:
+                self.line = arrays
+                self.line_changed.emit()
         elif channel == "probe" and self.probe is not None:
             self.probe.learn(values, arrays, path=(asked["index"], tuple(asked["point"])) == self.probe.put)
             self.probe.move_to(self.timeline.position)
@@ -252,13 +261,14 @@ class Lab(QObject):
             if len(self._fields) > KEPT:
                 self._fields.popitem(last=False)
         if {**asked, "level": []} == {**self._field_wanted(field.level), "level": []}:  # else of what was shown before
-            self.field = field
+            here = self._field_wanted(self.level) if self.level else asked
+            self.field = self._fields.get(msgspec.msgpack.encode(here), field)  # it may be late, and be known here
             self.field_changed.emit()
 
     def _take_cloud(self, cloud: Cloud, request: Request, values: Values, positions: Array) -> None:
         timeline, leader = self.timeline, self.timeline.leader
         sigma = leader.sigma(min(timeline.position, leader.steps)) if leader is not None and leader.levels else 0.0
-        cloud.take(request, values, positions)
+        cloud.become(request, values, positions)
         if timeline.lanes != self.shown and all(shown.frames for shown in self.shown):
             playing, following = timeline.playing, timeline.following
             timeline.show(list(self.shown))
@@ -269,8 +279,21 @@ class Lab(QObject):
         elif cloud is leader and not timeline.following and not timeline.playing:
             timeline.position = cloud.nearest(sigma)  # the same level, also where there are now more steps or fewer
         self.clouds_changed.emit()
+        if self.line_wanted and not self.line_is_exact and cloud is self.clouds[0]:
+            self._take_line(cloud)
+
+    def _take_line(self, cloud: Cloud) -> None:
+        """Where there is no density that is known, that of the particles, with paths of some of them."""
+        paths = np.ascontiguousarray(cloud.places[:, : 2 * PATHS, 0].T)  # [n, N + 1]
+        none = np.empty((0, len(cloud.places)), np.float32)
+        stochastic = is_stochastic(cloud.request)
+        self.line = [density_along(cloud.places, BINS, HALF), *((none, paths) if stochastic else (paths, none))]
+        self.line_changed.emit()
 
     def _on_refused(self, channel: str, error: RefusedError) -> None:
+        if "learned-" in str(error) and self.learned and self.learned not in str(error):
+            self.update()  # it was of an earlier state of a network that is learning on
+            return
         if str(error) != self._told:  # once, where the cloud, the field and the data are refused for one reason
             self._told = str(error)
             self.refused.emit(self._told)

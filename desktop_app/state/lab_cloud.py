@@ -13,6 +13,7 @@ from engine.request import Request
 
 Array = NDArray[np.float32]
 Level = tuple[float, float, float]  # t, alpha, std
+SMOOTH = 0.06  # in x̄: two thousand particles are too few for finer
 
 
 def scale(level: Level) -> float:
@@ -27,22 +28,44 @@ def noised(points: Array, noise: Array, level: Level) -> Array:
     return np.asarray((alpha * points + std * noise) / scale(level), np.float32)
 
 
+def density_along(places: Array, bins: int, half: float) -> Array:
+    """p̄ of the first coordinate of particles [N + 1, n, 2] at every level, on equal cells of [−half, half].
+
+    As many as there are, smoothed by a Gaussian of SMOOTH: [N + 1, bins].
+    """
+    width = 2 * half / bins
+    reach = int(np.ceil(4 * SMOOTH / width))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * width / SMOOTH) ** 2)
+    kernel /= kernel.sum()
+    cells = np.floor((places[..., 0] + half) / width).astype(np.intp)  # [N + 1, n]
+    found = np.zeros((len(places), bins), np.float32)
+    for row, there in zip(found, cells, strict=True):
+        counts = np.bincount(there[(there >= 0) & (there < bins)], minlength=bins)
+        row[:] = np.convolve(counts, kernel, "same") / (places.shape[1] * width)
+    return found
+
+
 class Cloud(Run):
     """One sample of n particles. All its steps arrive at once, and again whenever the controls have moved."""
+
+    images = False
 
     def __init__(self, request: Request, parent: Any = None) -> None:
         super().__init__(request, parent)
         self.places: Array = np.zeros((0, 0, 2), np.float32)  # [N + 1, n, 2], x̄
         self.distance: list[float] = []  # sliced Wasserstein distance to p_t, of every level
 
-    def take(self, request: Request, values: dict[str, Any], positions: Array) -> None:
+    @property
+    def frames(self) -> int:
+        return len(self.places)
+
+    def become(self, request: Request, values: dict[str, Any], positions: Array) -> None:
         """Take in an answer: x_t of every level, [N + 1, n, 2]."""
         levels = [(float(t), float(alpha), float(std)) for t, alpha, std in values["levels"]]
         sizes = np.array([scale(level) for level in levels], np.float32)
         self.request = request
         self.places = positions / sizes[:, None, None]
         self.distance = list(values.get("distance", []))
-        self.noisy = self.denoised = list(self.places)
         steps = len(levels)
         nfe = list(values["nfe"])
         self.nfe = [*([0] * (steps - len(nfe))), *nfe]

@@ -39,8 +39,10 @@ class Learning(QObject):
         self._task: asyncio.Task[None] | None = None
         self.model = ""
         self.name: str | None = None
+        self.width, self.seed = WIDTH, 0
         self.steps: list[int] = []
-        self.errors: list[float] = []  # the loss over that of the exact denoiser, relative to it
+        self.errors: list[float] = []  # of what the best guess without a network is wrong by, the share that is left
+        self.loss, self.floor = 0.0, 0.0  # of the last report, and that of the exact denoiser
 
     @property
     def running(self) -> bool:
@@ -65,13 +67,20 @@ class Learning(QObject):
         """Begin anew with the next start."""
         self.pause()
         self.model, self.name, self.steps, self.errors = "", None, [], []
+        self.width, self.seed = WIDTH, 0
         self.changed.emit()
+
+    def adopt(self, values: dict[str, Any]) -> None:
+        """Take over a network that was loaded, to go on with."""
+        self.forget()
+        self.model, self.width, self.seed = values["of"], values["width"], values["seed"]
+        self._hear(values)
 
     async def _follow(self, model: str) -> None:
         done = self.steps[-1] if self.steps else 0
-        asked = {"model": model, "steps": STEPS * (done // STEPS + 1), "width": WIDTH, "learned": self.name}
+        asked = {"model": model, "steps": STEPS * (done // STEPS + 1), "learned": self.name}
         try:
-            async with aclosing(self._client.ask("learn", asked)) as pieces:
+            async with aclosing(self._client.ask("learn", {**asked, "width": self.width, "seed": self.seed})) as pieces:
                 async for values, _ in pieces:
                     self._hear(values)
         except RefusedError as error:
@@ -83,6 +92,7 @@ class Learning(QObject):
     def _hear(self, values: dict[str, Any]) -> None:
         self.steps.append(values["step"])
         self.errors.append(values["error"])
+        self.loss, self.floor = values["loss"], values["floor"]
         self.name = values["model"]
         self.named.emit(self.name)
         self.changed.emit()

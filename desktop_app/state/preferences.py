@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import platformdirs
 
+from engine import wire
 from engine.fields import RequestError
 from engine.request import Request
 
@@ -17,9 +18,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """The settings, with the defaults of a first start."""
 
     theme: Literal["system", "light", "dark"] = "dark"
-    workspace: Literal["generate", "lab", "compare"] = "generate"
-    view: Literal["noisy", "denoised"] = "denoised"
-    axis: Literal["step", "logsigma"] = "step"
+    workspace: Literal["generate", "lab", "compare", "sweep", "gallery", "train"] = "generate"
+    view: Literal["noisy", "denoised", "score", "eps", "change"] = "denoised"
+    axis: Literal["step", "t", "logsigma", "logsnr"] = "step"
+    film: bool = True  # along the timeline
+    history: Annotated[int, msgspec.Meta(ge=0)] = wire.Keep().budget >> 20  # MiB, of the steps of runs
     speed: Annotated[float, msgspec.Meta(ge=0.25, le=4.0)] = 1.0
     loop: bool = False
     seed_locked: bool = False
@@ -28,6 +31,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     more: list[str] = []  # the sections whose less used fields are shown
     geometry: str = ""  # of the window, base64
     requests: dict[str, dict[str, Any]] = {}  # "generate", "a" to "d", "lab", "lab-b"
+    gallery: str = ""  # its folder, where that is not the usual one
     layers: dict[str, bool] = {}  # of the lab, those that were switched
 
 
@@ -35,6 +39,19 @@ def folder() -> Path:
     """Where the settings live; SCORESCOPE_CONFIG names another place."""
     own = os.environ.get("SCORESCOPE_CONFIG")
     return Path(own) if own else Path(platformdirs.user_config_dir("scorescope", appauthor=False))
+
+
+def write_atomically(path: Path, data: bytes) -> str:
+    """Write a file as a whole, or not at all; returns why it cannot be written, else nothing."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(data)
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        return error.strerror or str(error)
+    return ""
 
 
 class Preferences:
@@ -58,14 +75,8 @@ class Preferences:
 
     def save(self) -> str:
         """Write the file; returns a sentence where that is not possible, else nothing."""
-        draft = self.path.with_name(f".settings.{os.getpid()}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(msgspec.json.format(msgspec.json.encode(self.settings), indent=1))
-            os.replace(draft, self.path)
-        except OSError as error:
-            return f"The settings could not be saved: {error}."
-        return ""
+        problem = write_atomically(self.path, msgspec.json.format(msgspec.json.encode(self.settings), indent=1))
+        return f"The settings could not be saved: {problem}." if problem else ""
 
     def _read(self) -> Settings:
         try:

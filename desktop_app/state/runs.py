@@ -1,53 +1,53 @@
-"""Runs: what was asked, the pictures of every step received so far, and how it ended."""
+"""Runs: what was asked, what is known of every step, and how it ended."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import AsyncIterator
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from desktop_app.state.pictured import Pictured
+from desktop_app.state.recall import Client, Recall
+from desktop_app.state.shelf import Pictures, Shelf
 from engine import wire
-from engine.request import Request
+from engine.request import Branch, Request
 
-Pictures = NDArray[np.uint8]  # [B, H, W, C]
-
-
-class Client(Protocol):
-    """What runs need of the engine client."""
-
-    def run(self, request: Request) -> AsyncIterator[tuple[wire.Event, wire.Arrays]]: ...
+MEASURES = ("score", "change")
 
 
-class Run(QObject):
-    """One run. Its steps stay scrubbable however it ends."""
+class Run(Pictured):
+    """One run. Its steps stay scrubbable however it ends. A branch leads from noise to its result as any run."""
 
     started = Signal()
-    stepped = Signal(int)  # the index of the newest frame
+    stepped = Signal(int)  # the position of the newest frame
     ended = Signal()
 
-    def __init__(self, request: Request, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.request = request
+    def __init__(
+        self, request: Request, parent: QObject | None = None, stem: Run | None = None, shelf: Shelf | None = None
+    ) -> None:
+        super().__init__(request, parent, stem, shelf)
+        self.number = 0  # by which the engine knows it
         self.levels: list[tuple[float, float, float]] = []  # (t, alpha, std)
         self._falling: list[float] = []  # −log σ of every noisy level, ascending
         self.span: tuple[float, float] | None = None  # log σ of the noisiest level that has signal, and of the last
-        self.noisy: list[Pictures] = []
-        self.denoised: list[Pictures] = []
         self.nfe: list[int] = []
         self.seconds: list[float] = []
+        self.measures: dict[str, list[NDArray[np.float32]]] = {name: [] for name in MEASURES}  # of each place [B]
         self.status = "waiting"  # then running, and one of finished, stopped, failed
         self.error: wire.Failed | None = None
+        if stem is not None:
+            assert isinstance(request.start, Branch)
+            self.begins = stem.begins + request.start.step
+            self._lead_in(stem.levels)  # its stem's, until its own are known
 
     @property
     def frames(self) -> int:
         """How many positions can be shown: one for each step begun, and one for the result."""
-        return len(self.noisy)
+        return len(self.nfe)
 
     @property
     def steps(self) -> int:
@@ -80,29 +80,31 @@ class Run(QObject):
         nearest = left if here - self._falling[left] <= self._falling[right] - here else right
         return bisect_right(self._falling, self._falling[nearest]) - 1
 
-    def pictures(self, view: str, index: int) -> Pictures:
-        """x_t ("noisy") or x̂₀ ("denoised") at a position."""
-        return (self.noisy if view == "noisy" else self.denoised)[index]
+    def measure(self, name: str, index: int, sample: int = -1) -> float:
+        """The size of the score, or of the change of x̂₀, of a sample, or the mean of all; NaN where there is none."""
+        run, place = self.owner(index)
+        if place >= len(run.measures[name]):
+            return math.nan
+        sizes = run.measures[name][place]
+        return float(sizes[sample] if 0 <= sample < len(sizes) else sizes.mean())
+
+    # --- what arrives ---
 
     def remaining(self) -> float:
         """Seconds that the rest is likely to take; 0 where that is not known."""
-        done = len(self.seconds)
-        return self.seconds[-1] / done * (self.steps - done) if done and not self.over else 0.0
+        done = self.frames - self.begins
+        before = self.seconds[self.begins - 1] if self.begins and self.seconds else 0.0
+        return (self.seconds[-1] - before) / done * (self.steps - self.frames) if done > 0 and not self.over else 0.0
 
     def receive(self, event: wire.Event, arrays: wire.Arrays) -> None:
         """Take in a frame of this run."""
         match event:
             case wire.Started():
-                self.levels, self.status = event.levels, "running"
-                sigmas = [self.sigma(k) for k in range(len(self.levels))]
-                self._falling = [-math.log(sigma) if math.isfinite(sigma) else -math.inf for sigma in sigmas if sigma]
-                finite = [-place for place in self._falling if math.isfinite(place)]
-                self.span = (finite[0], finite[-1]) if finite else None
-                self.started.emit()
+                self._start(event)
             case wire.Stepped():
-                self._append(arrays[0], arrays[1], event.nfe, event.seconds)
+                self._append(arrays[0], arrays[1], arrays[2], event.nfe, event.seconds)
             case wire.Finished():
-                self._append(arrays[0], arrays[0], event.nfe, event.seconds)
+                self._append(arrays[0], arrays[0], arrays[1], event.nfe, event.seconds)
                 self._end("finished")
             case wire.Cancelled():
                 self._end("stopped")
@@ -115,11 +117,31 @@ class Run(QObject):
         if not self.over:
             self._end("stopped")
 
-    def _append(self, noisy: Any, denoised: Any, nfe: int, seconds: float) -> None:
-        self.noisy.append(noisy)
-        self.denoised.append(denoised)
+    def _start(self, event: wire.Started) -> None:
+        self.number, self.status = event.run, "running"
+        self._lead_in(event.levels if self.stem is None else self.stem.levels[: self.begins] + event.levels)
+        self.started.emit()
+
+    def _lead_in(self, levels: list[tuple[float, float, float]]) -> None:
+        """Take these levels, and what is known of the positions before its own."""
+        self.levels = levels
+        if self.stem is not None:
+            self.nfe, self.seconds = self.stem.nfe[: self.begins], self.stem.seconds[: self.begins]
+        sigmas = [self.sigma(k) for k in range(len(self.levels))]
+        self._falling = [-math.log(sigma) if math.isfinite(sigma) else -math.inf for sigma in sigmas if sigma]
+        finite = [-place for place in self._falling if math.isfinite(place)]
+        self.span = (finite[0], finite[-1]) if finite else None
+
+    def _append(
+        self, noisy: Pictures, denoised: Pictures, measures: NDArray[np.float32], nfe: int, seconds: float
+    ) -> None:
+        place = self.frames - self.begins
+        self.shelf.put(self, "noisy", place, noisy)
+        self.shelf.put(self, "denoised", place, denoised)
+        for name, sizes in zip(MEASURES, measures, strict=True):
+            self.measures[name].append(sizes)
         self.nfe.append(nfe)
-        self.seconds.append(seconds)
+        self.seconds.append(seconds + (self.seconds[self.begins - 1] if self.begins else 0.0))
         self.stepped.emit(self.frames - 1)
 
     def _end(self, status: str) -> None:
@@ -135,11 +157,14 @@ class Runs(QObject):
     def __init__(self, client: Client, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._client = client
+        self.shelf = Shelf()
+        self.recall = Recall(client, self)
         self._tasks: dict[Run, asyncio.Task[None]] = {}
 
-    def start(self, request: Request) -> Run:
-        """Begin a run; its signals tell how it goes."""
-        run = Run(request, self)
+    def start(self, request: Request, stem: Run | None = None) -> Run:
+        """Begin a run; its signals tell how it goes. One that is a branch has the run it leaves as its stem."""
+        run = Run(request, self, stem, self.shelf)
+        self.recall.follow(run)
         task = asyncio.ensure_future(self._follow(run))
         self._tasks[run] = task
         task.add_done_callback(lambda _: self._tasks.pop(run, None))
@@ -156,10 +181,13 @@ class Runs(QObject):
         """Cancel everything under way."""
         for run in list(self._tasks):
             self.stop(run)
+        self.recall.stop()
 
     def release(self, run: Run) -> None:
         """Let go of a run that is no longer shown."""
         self.stop(run)
+        self.recall.forget(run)
+        self.shelf.drop(run)
         run.deleteLater()
 
     async def _follow(self, run: Run) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.state.runs import Run
+from desktop_app.state.tree import Tree
 
 FRAME_MS = 33
 PLAY_SECONDS = 2.5  # a whole run, at speed 1
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
+AXES = ("step", "t", "logsigma", "logsnr")
 
 
 class Timeline(QObject):
@@ -16,23 +18,39 @@ class Timeline(QObject):
 
     moved = Signal()  # the position, or what can be seen at it; at most 30 times a second while runs go on
     lanes_changed = Signal()
-    mode_changed = Signal()  # playing, following, speed, loop, axis
+    mode_changed = Signal()  # playing, following, speed, loop, axis, view, sample, film
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.lanes: list[Run] = []
+        self.tree: Tree | None = None  # of the runs that the lanes are chosen from
         self.position = 0
         self.following = True
         self.playing = False
         self.loop = False
         self.backward = False  # plays towards the noise, as the forward process runs
         self.speed = 1.0
-        self.axis = "step"  # or "logsigma"
+        self.axis = "step"  # one of AXES
+        self.view = "denoised"  # what the filmstrip shows, of which sample; −1 for the first
+        self.sample = -1
+        self.film = True  # whether it is shown
         self._place = 0.0  # the position while playing, with its fraction
         self._clock = QTimer(self, interval=FRAME_MS)
         self._clock.timeout.connect(self._tick)
         self._announce = QTimer(self, interval=FRAME_MS, singleShot=True)
         self._announce.timeout.connect(self._announced)
+        self._pictured = QTimer(self, interval=0, singleShot=True)
+        self._pictured.timeout.connect(self.moved)
+
+    @property
+    def selected(self) -> Run | None:
+        """The run that is looked at: the one selected in the tree, or the leader."""
+        return self.leader if self.tree is None or self.tree.selected is None else self.tree.selected
+
+    @property
+    def rows(self) -> list[Run]:
+        """The runs that the track has a row for: those of the tree, or the lanes."""
+        return self.lanes if self.tree is None or not self.tree.runs else self.tree.runs
 
     @property
     def leader(self) -> Run | None:
@@ -57,19 +75,30 @@ class Timeline(QObject):
             last -= 1
         return last
 
-    def show(self, lanes: list[Run]) -> None:
-        """Put these runs on the timeline, from the start, and follow them."""
+    def show(self, lanes: list[Run], stay: bool = False) -> None:
+        """Put these runs on the timeline, from the start, and follow them; or stay where one looks, by σ."""
+        leader = self.leader
+        here = leader.sigma(min(self.position, leader.steps)) if stay and leader and leader.levels else None
+        following, playing = self.following, self.playing
         for run in self.lanes:
             run.started.disconnect(self._on_started)
             run.stepped.disconnect(self._on_stepped)
             run.ended.disconnect(self._on_stepped)
+            run.pictured.disconnect(self._pictured.start)
         self.lanes = list(lanes)
         for run in self.lanes:
             run.started.connect(self._on_started)
             run.stepped.connect(self._on_stepped)
             run.ended.connect(self._on_stepped)
+            run.pictured.connect(self._pictured.start)
         self.position, self._place = max(0, self.reached), 0.0
-        self.set_mode(playing=False, following=True)
+        leader = self.leader
+        if here is not None and leader is not None and leader.levels and not following:
+            self.position = min(leader.nearest(here), max(self.reached, 0))
+            self._place = float(self.position)
+            self.set_mode(playing=playing, following=False)
+        else:
+            self.set_mode(playing=False, following=True)
         self.lanes_changed.emit()
         self.moved.emit()
 
@@ -108,7 +137,7 @@ class Timeline(QObject):
         self._go(int(self._place))
 
     def set_mode(self, **modes: bool | float | str) -> None:
-        """Change playing, following, loop, speed or axis."""
+        """Change playing, following, loop, speed, axis, or what the filmstrip shows."""
         for name, value in modes.items():
             setattr(self, name, value)
         if self.playing and not self._clock.isActive():

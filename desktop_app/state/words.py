@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from desktop_app.state.conditions import named
 from engine import catalog
 from engine.catalog import cards
 from engine.request import FIELDS, OPTIONS, Branch, Request
@@ -35,8 +36,8 @@ def shown(name: str, value: Any) -> str:
     if field.choices is not None:
         return field.choices[str(value)].label
     if field.kind == "name":
-        card = cards().get(value)
-        return card.title if card else str(value)
+        card, here = cards().get(value), catalog.DISTRIBUTIONS.get(value)
+        return card.title if card else here.label if here else str(value)
     match field.kind:
         case "interval":
             return f"{value[0]:g} – {value[1]:g}"
@@ -64,6 +65,17 @@ def _name(name: str) -> str:
     """What a field is called in an equation: its symbol where it is a number."""
     field = FIELDS[name]
     return field.symbol or field.label if field.kind in ("number", "integer", "condition") else field.label
+
+
+def heading(request: Request) -> str:
+    """What a request makes, in a few words."""
+    return f"{shown('model', request.model)} · {named(request.condition, request.model)}"
+
+
+def image_size(request: Request) -> tuple[int, int]:
+    """Height and width of the images that a request makes."""
+    card = cards().get(request.model)
+    return card.shape[1:] if card else (28, 28)
 
 
 def summary(request: Request) -> str:

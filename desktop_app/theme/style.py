@@ -23,6 +23,7 @@ QFrame[line="true"] { background: $line; border: none; }
 QLabel { background: transparent; }
 QLabel[role="soft"] { color: $text_soft; }
 QLabel[role="faint"] { color: $text_faint; font-size: ${small}px; }
+QLabel[role="danger"] { color: $danger; font-size: ${small}px; }
 QLabel[role="section"] { color: $text_faint; font-size: 11px; font-weight: 600; }
 QLabel[role="number"] { font-family: "$mono"; font-size: ${small}px; }
 QLabel[role="title"] { font-size: 15px; font-weight: 600; }
@@ -45,7 +46,8 @@ QToolButton:checked, QToolButton[quiet="true"]:checked { background: $hover; bor
 QToolButton:disabled, QToolButton[quiet="true"]:disabled { background: transparent; border-color: transparent; }
 QPushButton[role="primary"] {
   background: $accent; color: $on_accent; font-weight: 600; min-height: 34px; max-height: 34px; }
-QPushButton[role="primary"]:hover { background: $accent; border-color: $text; }
+QPushButton[role="primary"]:disabled { background: $control; color: $outline; }
+QPushButton[role="primary"]:hover:enabled { background: $accent; border-color: $text; }
 QPushButton[role="primary"]:focus { border-color: $text; }
 QPushButton[role="chip"] { padding: 0; min-width: 16px; color: $text_soft; }
 QPushButton[wide="true"] { min-width: 36px; }
@@ -83,6 +85,11 @@ QMenu::item { padding: 5px 16px 5px 12px; border-radius: 4px; }
 QMenu::item:selected { background: $hover; }
 QMenu::item:disabled { color: $outline; }
 QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
+QListWidget[role="palette"] { background: transparent; border: none; }
+QListWidget[role="palette"]::item { border-radius: 4px; }
+QListWidget[role="palette"]::item:hover { background: $control; }
+QListWidget[role="palette"]::item:selected { background: $hover; }
+QListView[role="grid"] { background: $canvas; border: none; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 8px; margin: 0; }
 QScrollBar::handle:vertical { background: $hover; border-radius: 4px; min-height: 24px; }

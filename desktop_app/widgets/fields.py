@@ -1,18 +1,18 @@
-"""Controls for the fields of a request, made from the fields' metadata: what they share, lists, orders, conditions."""
+"""Controls for the fields of a request, made from the fields' metadata: what they share, lists, orders, the seed."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
 
 from desktop_app.state.controls import Controls
 from desktop_app.state.guides import guides
 from desktop_app.widgets.combo_box import ComboBox
 from desktop_app.widgets.layout import IconButton, Segments, column, label, row
 from desktop_app.widgets.number_edit import NumberEdit
-from engine.catalog import SAMPLERS, cards
+from engine.catalog import SAMPLERS
 from engine.fields import Field
 from engine.request import FIELDS
 
@@ -115,7 +115,7 @@ class ChoiceControl(FieldControl):
                 self.box.add_choice(text, value, help_)
 
     def show_value(self, value: Any) -> None:
-        if self.box.findData(value) < 0:
+        if self.box.findData(value) < 0 and value is not None:
             self.box.add_choice(str(value), value, "")
         self.box.setCurrentIndex(self.box.findData(value))
 
@@ -171,54 +171,6 @@ class OrderControl(FieldControl):
         for order in self.field.choices or ():
             self.segments.button(order).setVisible(int(order) in SAMPLERS[self.controls["sampler"]].orders)
         super()._changed(name)
-
-
-class ConditionControl(FieldControl):
-    """The classes of the chosen model as chips, and "any"."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self._classes: tuple[str, ...] | None = None
-        self._group = QButtonGroup(self)
-        self._chips: dict[int | None, QPushButton] = {}
-        self._row = row(spacing=2)
-        layout = column(self._head(), spacing=6)
-        layout.addLayout(self._row)
-        self.setLayout(layout)
-
-    def chip(self, value: int | None) -> QPushButton:
-        """The chip of a class; None is "any"."""
-        return self._chips[value]
-
-    def show_value(self, value: Any) -> None:
-        chip = self._chips.get(value)
-        if chip is not None:
-            chip.setChecked(True)
-
-    def _changed(self, name: str) -> None:
-        assert self.controls is not None
-        card = cards().get(self.controls["model"]) if name in ("model", self.name) else None
-        if card is not None and card.classes != self._classes:
-            self._show_classes(card.classes)
-            self.show_value(self.value())
-        super()._changed(name)
-
-    def _show_classes(self, classes: tuple[str, ...]) -> None:
-        for chip in self._chips.values():
-            self._group.removeButton(chip)
-            chip.deleteLater()
-        self._classes, self._chips = classes, {}
-        for value, text in [*enumerate(classes), (None, "any")]:
-            chip = QPushButton(text)
-            chip.setProperty("role", "chip")
-            chip.setProperty("wide", value is None)
-            chip.setCheckable(True)
-            chip.setAccessibleName(f"{self.field.label}: {text}")
-            chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            chip.clicked.connect(lambda _=False, v=value: self.commit(v))
-            self._row.addWidget(chip, 0 if value is None else 1)
-            self._group.addButton(chip)
-            self._chips[value] = chip
 
 
 class SeedControl(FieldControl):

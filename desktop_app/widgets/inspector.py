@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.state.controls import Controls
+from desktop_app.state.models import Groups, image_models
 from desktop_app.theme import theme
+from desktop_app.widgets.condition import ConditionControl
 from desktop_app.widgets.disclosure import Disclosure
 from desktop_app.widgets.fields import (
     ChoiceControl,
-    ConditionControl,
     FieldControl,
     GuideControl,
     OrderControl,
@@ -28,7 +29,6 @@ from desktop_app.widgets.number_fields import (
     NumberControl,
     OptionalControl,
 )
-from engine import catalog
 from engine.request import FIELDS
 
 WIDTH = 304
@@ -58,7 +58,7 @@ def control_for(name: str) -> FieldControl:
     if name in CONTROLS:
         return CONTROLS[name](name)
     if name == "model":
-        return ChoiceControl(name, {card.name: (card.title, card.summary) for card in catalog.cards().values()})
+        return ChoiceControl(name, {})  # the inspector offers the models
     if field.kind == "interval":
         return IntervalControl(name)
     if field.kind == "levels":
@@ -80,9 +80,10 @@ class Inspector(QWidget):
     refused = Signal(str)  # why a typed value was not taken
     unfolded = Signal(str, bool)  # a section's title, and whether its “More” is shown
 
-    def __init__(self, without: Sequence[str] = ()) -> None:
-        """`without`: fields that the workspace sets by itself."""
+    def __init__(self, without: Sequence[str] = (), models: Callable[[], Groups] = image_models) -> None:
+        """`without`: fields that the workspace sets by itself; `models` to choose from."""
         super().__init__()
+        self._models = models
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(WIDTH)
@@ -96,6 +97,7 @@ class Inspector(QWidget):
         for title, names in SECTIONS.items():
             self._add_section(body, title, *([name for name in part if name not in without] for part in names))
         body.addStretch(1)
+        self.offer_models()
         inner = QWidget()
         inner.setLayout(body)
         scroll = self._scroll = QScrollArea()
@@ -127,6 +129,13 @@ class Inspector(QWidget):
             control.bind(controls)
         controls.changed.connect(self._tell)
         self._tell()
+
+    def offer_models(self) -> None:
+        """Look again which models there are."""
+        model = self.fields.get("model")
+        if isinstance(model, ChoiceControl):
+            model.offer(self._models())
+            model.show_value(model.value())
 
     def unfold(self, titles: Sequence[str]) -> None:
         """Show the rest of these sections, and of no others."""

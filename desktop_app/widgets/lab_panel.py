@@ -26,6 +26,7 @@ LAYERS = {  # name → (label, tooltip, on at first)
     "particles": ("Particles", "The cloud: every particle obeys the same equation from a start of its own", True),
     "trajectories": ("Trajectories", "The paths of a few particles: ODE solid, SDE dashed", False),
     "data": ("Data", "Samples of the distribution itself", False),
+    "axes": ("Axes", "x̄ and ȳ = x / √(α² + std²): 1 is the size of data and noise together at every level", True),
 }
 ARROWS = {
     "magnitude": ("|s|", "As long as the score"),

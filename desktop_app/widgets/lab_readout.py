@@ -67,9 +67,9 @@ class LabReadout(QWidget):
         for name, text in texts.items():
             self.values[name].setText(text)
 
-    def show_density(self, logp: float | None) -> None:
-        """The log-density under the pointer."""
-        self.values["log p"].setText("–" if logp is None else number(logp))
+    def show_density(self, density: float | None) -> None:
+        """The density under the pointer, as its logarithm."""
+        self.values["log p"].setText(number(math.log(density)) if density else "–")
 
 
 def number(value: float) -> str:

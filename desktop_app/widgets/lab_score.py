@@ -26,7 +26,10 @@ class ErrorCurve(QWidget):
         super().__init__()
         self.learning = learning
         self.setAccessibleName("Error of the learned score")
-        self.setToolTip("The network’s loss over that of the exact denoiser, which none can go below; logarithmic")
+        self.setToolTip(
+            "How much is still to be learned: ‖D_θ − D‖² over what it is without a network, D₀ = c_skip x. 100 % "
+            "untrained; both axes are logarithmic"
+        )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         learning.changed.connect(self.update)
         theme().changed.connect(self.update)
@@ -63,18 +66,29 @@ class ScorePanel(QWidget):
         self.sources = Segments("Source of the score", SOURCES)
         self.sources.choose("exact")
         self.sources.chosen.connect(self.source_chosen)
-        self.button = QPushButton()
-        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.button, self.save, self.load = QPushButton(), QPushButton("Save…"), QPushButton("Load…")
         self.button.setToolTip("A small network learns the score from samples alone, by denoising score matching")
+        self.save.setToolTip("Save the network, with all that going on with it needs")
+        self.load.setToolTip("Load a network that was saved, with the distribution that it learned from")
+        for button, name in ((self.button, ""), (self.save, "Save network…"), (self.load, "Load network…")):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setAccessibleName(name)
         self.button.clicked.connect(self.train_wanted)
         self.again = IconButton("x", "Forget the network")
         self.again.clicked.connect(learning.forget)
         self.curve = ErrorCurve(learning)
-        self.told = label("", "faint")
+        self.step, self.error, self.loss = label("", "faint"), label("", "faint"), label("", "faint")
+        self.loss.setToolTip("The loss of the last batches, and that of the exact denoiser: the least it can be")
+        self._told = QWidget()
+        told = column(spacing=2)
+        told.addLayout(row(self.step, None, self.error))
+        told.addWidget(self.loss)
+        self._told.setLayout(told)
         layout = column(label("SCORE", "section"), self.sources, spacing=8)
         layout.addLayout(row(self.button, self.again, spacing=2))
         layout.addWidget(self.curve)
-        layout.addWidget(self.told)
+        layout.addWidget(self._told)
+        layout.addLayout(row(self.save, self.load, spacing=8))
         self.setLayout(layout)
         learning.changed.connect(self.refresh)
         self.refresh()
@@ -84,10 +98,12 @@ class ScorePanel(QWidget):
         learning = self.learning
         begun = bool(learning.steps)
         self.button.setText("Pause" if learning.running else "Go on learning" if begun else "Learn it")
-        self.again.setVisible(begun)
-        self.curve.setVisible(begun)
-        self.told.setVisible(begun)
+        for widget in (self.again, self.curve, self._told):
+            widget.setVisible(begun)
+        self.save.setEnabled(learning.name is not None)
         if begun:
-            self.told.setText(f"step {learning.steps[-1]:,}   error {learning.errors[-1]:.1%}")
+            self.step.setText(f"step {learning.steps[-1]:,}")
+            self.error.setText(f"error {learning.errors[-1]:.1%}")
+            self.loss.setText(f"loss {learning.loss:.3f}  (≥ {learning.floor:.3f})")
         for source in ("learned", "difference"):
             self.sources.button(source).setEnabled(learning.name is not None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from desktop_app.theme import theme
+from desktop_app.widgets.cloud_picture import CloudPicture
 from desktop_app.widgets.image_grid import ImageGrid
 from desktop_app.widgets.layout import ElidedLabel, column, fill, label, row
 
@@ -57,22 +60,46 @@ class LanePanel(QWidget):
         self.kind = label("", "soft")
         self.quality = label("", "soft")
         self.differs = ElidedLabel("soft")
-        self.cost = label("", "number")
+        self.cost = ElidedLabel("number")
         first = row(self.stroke, self.title, self.kind, spacing=10)
         first.addWidget(self.differs, 1)
         head = column(spacing=2)
         head.addLayout(first)
-        head.addLayout(row(self.cost, None, self.quality, spacing=10))
+        second = row(spacing=10)
+        second.addWidget(self.cost, 1)
+        second.addWidget(self.quality)
+        head.addLayout(second)
         fill(head, (20, 8, 20, 0), 2)
         self.grid = ImageGrid(f"Samples of lane {name}")
+        self.cloud = CloudPicture(f"Cloud of lane {name}")
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.grid)
+        self._stack.addWidget(self.cloud)
         layout = column(spacing=0)
         layout.addLayout(head)
-        layout.addWidget(self.grid, 1)
+        layout.addWidget(self._stack, 1)
         self.setLayout(layout)
+
+    @property
+    def colour(self) -> str:
+        """The token of the lane's colour."""
+        stochastic, place = self.stroke.kind
+        return SHADES[stochastic][place]
+
+    def show_pictures(self, pictures: NDArray[np.uint8]) -> None:
+        """Draw images [B, H, W, C]."""
+        self._stack.setCurrentWidget(self.grid)
+        self.grid.show_pictures(pictures)
+
+    def show_cloud(self, points: NDArray[np.float32]) -> None:
+        """Draw points of the plane [n, 2], in x̄."""
+        self._stack.setCurrentWidget(self.cloud)
+        self.cloud.show_clouds((points, self.colour))
 
     def forget(self, count: int, height: int, width: int) -> None:
         """Show empty places for pictures of this size."""
         self.grid.expect(count, height, width)
+        self.cloud.show_clouds()
         self.cost.setText("–")
         self.quality.setText("")
 

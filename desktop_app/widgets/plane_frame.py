@@ -17,8 +17,9 @@ from desktop_app.theme import theme, tokens
 from desktop_app.widgets.layout import FocusRing
 
 LEFT, TOP, RIGHT, BOTTOM = 44, 20, 16, 36  # px around the canvas
-SCALE_GAP, SCALE_WIDTH, SCALE_ROOM = 16, 10, 68  # px: from the canvas, of the colours, of all beside the canvas
+SCALE_GAP, SCALE_WIDTH, SCALE_ROOM = 16, 10, 78  # px: from the canvas, of the colours, of all beside the canvas
 TICK = 4  # px
+LINE = 18  # px, of text
 APART = 64  # px, at least, between two numbers of an axis
 CLOSEST = 0.04  # the smallest view, of the whole
 
@@ -32,6 +33,13 @@ class Scale:
     high: float
     log: bool
     lut: NDArray[np.uint8]  # [256, 3]
+    clipped: bool = False  # there are larger values, in the colour of the highest
+
+    def share(self, value: float) -> float:
+        """How far a value is from low to high, 0 to 1."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
 
 
 class Canvas(pg.GraphicsView):  # type: ignore[misc]
@@ -224,12 +232,7 @@ class Frame(FocusRing, QWidget):
         if not scale.high > scale.low:
             return
         for value, text in scale_ticks(scale, place.height()):
-            share = (
-                math.log(value / scale.low) / math.log(scale.high / scale.low)
-                if scale.log
-                else (value - scale.low) / (scale.high - scale.low)
-            )
-            y = bar.bottom() - share * bar.height()
+            y = bar.bottom() - scale.share(value) * bar.height()
             self._tick(painter, QPointF(bar.right(), y), QPointF(bar.right() + TICK, y))
             painter.setPen(theme().colour("text_soft"))
             painter.drawText(QPointF(bar.right() + TICK + 4, min(max(y + 4, bar.top() + 9), bar.bottom())), text)
@@ -254,12 +257,16 @@ def ticks(low: float, high: float, px: float) -> list[float]:
 
 
 def scale_ticks(scale: Scale, px: float) -> list[tuple[float, str]]:
-    """The values beside the colours, and their texts."""
-    if not scale.log:
-        return [(value, number(value)) for value in ticks(scale.low, scale.high, px)]
-    first, last = math.ceil(math.log10(scale.low) - 1e-9), math.floor(math.log10(scale.high) + 1e-9)
-    raised = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-    return [(10.0**power, f"10{str(power).translate(raised)}") for power in range(first, last + 1)]
+    """The values beside the colours, and their texts; the last is the highest where there are larger ones."""
+    if scale.log:
+        first, last = math.ceil(math.log10(scale.low) - 1e-9), math.floor(math.log10(scale.high) + 1e-9)
+        raised = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+        marks = [(10.0**power, f"10{str(power).translate(raised)}") for power in range(first, last + 1)]
+    else:
+        marks = [(value, number(value)) for value in ticks(scale.low, scale.high, px)]
+    if not scale.clipped:
+        return marks
+    return [*(mark for mark in marks if (1.0 - scale.share(mark[0])) * px > LINE), (scale.high, f"≥ {scale.high:.2g}")]
 
 
 def number(value: float) -> str:

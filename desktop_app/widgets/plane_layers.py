@@ -162,6 +162,7 @@ class Cloud(Layer):
         self.colour, self.text = colour, text
         self.places: Array = np.empty((0, 2))
         self.labels: NDArray[np.integer[Any]] | None = None
+        self.names: tuple[str, ...] = ()  # of the classes
 
     def draw(self) -> None:
         labels: NDArray[np.integer[Any]] = np.zeros(len(self.places), np.intp)
@@ -175,7 +176,11 @@ class Cloud(Layer):
         if not len(self.places):
             return []
         if self.labels is not None and len(self.labels) and self.labels.max() > 0:
-            return [Entry("dot", f"class {label}", f"{self.text}, class {label}") for label in np.unique(self.labels)]
+            names = dict(enumerate(self.names))
+            return [
+                Entry("dot", f"class {label}", f"{self.text}, {names.get(int(label), f'class {label}')}")
+                for label in np.unique(self.labels)
+            ]
         return [Entry("dot", self.colour, self.text)]
 
 
@@ -221,7 +226,8 @@ def scaled(title: str, values: Array, log: bool, name: str, share: float = 1.0) 
     finite = values[np.isfinite(values)]
     high = float(np.quantile(finite, share) if share < 1 else finite.max()) if finite.size else 0.0
     high = high if high > 0 else 1.0
-    return Scale(title, high * 10.0**-DECADES if log else 0.0, high, log, lut(name))
+    clipped = bool(finite.size) and float(finite.max()) > high
+    return Scale(title, high * 10.0**-DECADES if log else 0.0, high, log, lut(name), clipped)
 
 
 def indices(values: NDArray[np.float32], scale: Scale) -> NDArray[np.uint8]:

@@ -49,6 +49,7 @@ class ProbeLayer(Layer):
         self.pulls, self.marks = Sketch(71, self._paint_pulls), Sketch(73, self._paint_marks)
         super().__init__(canvas, self.fan, self.path, self.pulls, self.marks)
         self.probe: Probe | None = None
+        self.held = False  # by the keyboard
         self.colour = "exact"
 
     def draw(self) -> None:
@@ -112,4 +113,6 @@ class ProbeLayer(Layer):
                         painter.drawLine(QPointF(*a), QPointF(*b))
         if self.probe.denoised is not None:
             diamond(painter, plane.map(QPointF(*self.probe.denoised)), 6.0, ink(self.colour), ground)
+        if self.held:
+            ring(painter, here, 11.0, ink("accent"), ground)
         ring(painter, here, 6.0, ink("accent"), ground)

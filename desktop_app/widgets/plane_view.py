@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
 
 from desktop_app.widgets import plane_geometry as geometry
 from desktop_app.widgets.plane_frame import Frame
@@ -48,8 +48,9 @@ class Reading(NamedTuple):
 
 
 class PlaneView(Frame):
-    """A fixed view of [−3, 3]². A click drops the probe, a drag moves it (with Shift: at the noise end); arrow keys
-    move it, Enter drops one, Delete takes it away; the wheel or + − 0 zoom. In painting mode the hand is a brush."""
+    """A fixed view of [−3, 3]². A click drops the probe, a drag moves it (with Shift: at the noise end). Enter drops
+    one, or takes hold of it: then the arrow keys move it, until Enter, Esc or another focus; Delete takes it away; the
+    wheel or + − 0 zoom. In painting mode the hand is a brush."""
 
     probe_moved = Signal(float, float, bool)  # x̄, ȳ, at the noise end
     probe_removed = Signal()
@@ -59,7 +60,9 @@ class PlaneView(Frame):
 
     def __init__(self, name: str = "The plane") -> None:
         super().__init__(name, QRectF(-HALF, -HALF, 2 * HALF, 2 * HALF), ("x̄", "ȳ"), square=True)
-        self.setAccessibleDescription("Enter drops a probe, the arrow keys move it, Delete takes it away")
+        self.setAccessibleDescription(
+            "Enter drops a probe or takes hold of it; the arrow keys then move it; Delete takes it away"
+        )
         canvas = self.canvas
         self.density, self.contours = Density(canvas), Contours(canvas)
         self.streamlines, self.arrows = Streamlines(canvas), Arrows(canvas)
@@ -131,9 +134,15 @@ class PlaneView(Frame):
         self.particles.text = "particles, SDE" if stochastic else "particles, ODE"
         self._changed(self.particles)
 
-    def set_data(self, places: Array | None, labels: NDArray[np.integer[Any]] | None = None) -> None:
-        """The data [n, 2], and their classes."""
+    def set_data(
+        self,
+        places: Array | None,
+        labels: NDArray[np.integer[Any]] | None = None,
+        names: tuple[str, ...] = (),
+    ) -> None:
+        """The data [n, 2], their classes, and what these are called."""
         self.data.places, self.data.labels = np.empty((0, 2)) if places is None else places, labels
+        self.data.names = names
         self._changed(self.data)
 
     def set_trajectories(self, paths: Array | None, upto: int = -1, dashed: bool = False) -> None:
@@ -145,6 +154,7 @@ class PlaneView(Frame):
     def set_probe(self, probe: Probe | None) -> None:
         """The probe and what is known about it."""
         self.probe.probe = probe
+        self.probe.held = self.probe.held and probe is not None
         self._changed(self.probe)
 
     def set_brush(self, radius: float | None, erase: bool = False) -> None:
@@ -252,23 +262,37 @@ class PlaneView(Frame):
         key, keys = event.key(), event.modifiers()
         shift = bool(keys & Qt.KeyboardModifier.ShiftModifier)
         stride = STRIDE if keys & Qt.KeyboardModifier.ControlModifier else STEP
-        at = self.painting.at if self.painting.radius is not None else self._probe_at()
+        painting = self.painting.radius is not None
+        at = self.painting.at if painting else self._probe_at()
         if key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
             self.canvas.zoom(1.25, at)
         elif key == Qt.Key.Key_Minus:
             self.canvas.zoom(0.8, at)
         elif key == Qt.Key.Key_0:
             self.canvas.show_part(self.canvas.home)
-        elif key in KEYS and at is not None:
+        elif key in KEYS and at is not None and (painting or self.probe.held):
             across, up = KEYS[Qt.Key(key)]
             self._walk(at + QPointF(across * stride, up * stride), shift)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._walk(at or self.canvas.part().center(), shift, stamp=True)
+            if painting or at is None:
+                self._walk(at or self.canvas.part().center(), shift, stamp=True)
+            self.hold(not painting and not self.probe.held)
+        elif key == Qt.Key.Key_Escape and self.probe.held:
+            self.hold(False)
         elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self.probe.probe is not None:
             self.set_probe(None)
             self.probe_removed.emit()
         else:
             event.ignore()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.hold(False)
+        super().focusOutEvent(event)
+
+    def hold(self, on: bool) -> None:
+        """Let the arrow keys move the probe; else they are the timeline's."""
+        self.probe.held = on
+        self.probe.marks.update()
 
     def _probe_at(self) -> QPointF | None:
         return None if self.probe.probe is None else QPointF(*self.probe.probe.point)

@@ -12,6 +12,9 @@ WORKSPACES = {
     "generate": ("sparkles", "Generate"),
     "lab": ("chart-scatter", "Lab 2D"),
     "compare": ("columns-2", "Compare"),
+    "sweep": ("grid-3x3", "Sweep"),
+    "gallery": ("images", "Gallery"),
+    "train": ("brain", "Train"),
 }
 THEMES = {"system": ("sun-moon", "light"), "light": ("sun", "dark"), "dark": ("moon", "system")}  # icon, next
 

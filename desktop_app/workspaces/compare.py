@@ -7,27 +7,30 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QMenu, QPushButton, QStackedLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QMenu, QPushButton, QStackedWidget, QWidget
 
 from desktop_app.state import presets, words
 from desktop_app.state.apart import Apart
+from desktop_app.state.cloud_lanes import Clouds, in_plane
 from desktop_app.state.controls import Controls
+from desktop_app.state.lab_cloud import Cloud
 from desktop_app.state.lanes import LEAST, NAMES, Lanes
+from desktop_app.state.models import all_models
 from desktop_app.state.runs import Run, Runs
 from desktop_app.theme import theme
 from desktop_app.widgets.apart_chart import ApartChart
+from desktop_app.widgets.cloud_picture import CloudPicture
 from desktop_app.widgets.image_grid import ImageGrid
 from desktop_app.widgets.lane_panel import LanePanel
 from desktop_app.widgets.layout import IconButton, Segments, column, fill, label, line, row
 from desktop_app.widgets.switch import Switch
 from desktop_app.widgets.wipe import WipeGrid
-from desktop_app.workspaces.generate import heading, image_size
 from desktop_app.workspaces.workspace import EmptyState, Workspace
 from engine.fields import RequestError
 from engine.request import Request
 
 MODES = {
-    "side": ("Side by side", "The lanes beside each other, at the same noise level"),
+    "side": ("Beside", "The lanes beside each other, at the same noise level"),
     "wipe": ("Wipe", "Lane A left of a line in every image, the other right of it: drag it"),
     "flip": ("Flip", "Lane A, and the other one while Space is held"),
     "difference": ("Difference", "A − the other, pixel by pixel: blue where A is brighter, orange where the other is"),
@@ -42,24 +45,23 @@ class CompareWorkspace(Workspace):
 
     verb = "Run all"
     own_fields = ("noise",)
+    models = staticmethod(all_models)
     lanes_changed = Signal()  # how many there are, or what they share
 
-    def __init__(self, runs: Runs, requests: list[Request], count: int = LEAST) -> None:
+    def __init__(self, runs: Runs, clouds: Clouds, requests: list[Request], count: int = LEAST) -> None:
         """`requests`: one for each of the four lanes, of which `count` are in use."""
         super().__init__(runs)
+        self.clouds = clouds
         self.set = Lanes(requests, count, self)
         self.mode = "side"
         self.chosen = 0
-        self.held = False  # Space, in flip
+        self.flipped = False  # Space, in flip
         self.apart = Apart(self.timeline)
+        self.timeline.set_mode(film=False)  # the lanes need the room
         self._add_controls()
-        self.modes = Segments("Comparison", MODES)
-        self.modes.chosen.connect(self.set_mode)
-        self.modes.choose(self.mode)
-        self.header.insertWidget(self.header.count() - 1, self.modes)
         self._add_pages()
         self.chart = ApartChart(self.apart)
-        self.centre.addLayout(self.stack, 1)
+        self.centre.addWidget(self.stack, 1)
         self.centre.addWidget(line())
         self.centre.addWidget(self.chart)
         self.set.changed.connect(self._on_lanes)
@@ -90,6 +92,9 @@ class CompareWorkspace(Workspace):
         self.copy = QPushButton()
         self.copy.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.copy.clicked.connect(self.copy_other)
+        self.modes = Segments("Comparison", MODES)
+        self.modes.chosen.connect(self.set_mode)
+        self.modes.choose(self.mode)
         self.path = Switch("One Brownian path")
         self.path.setChecked(True)
         self.path.toggled.connect(self.set.follow_path)
@@ -98,6 +103,7 @@ class CompareWorkspace(Workspace):
         self.noise.setWordWrap(True)
         top = self.inspector.top
         top.addWidget(self.preset)
+        top.addWidget(self.modes)
         top.addLayout(row(self.lane_choice, None, self.more, self.less, spacing=2))
         top.addWidget(self.copy)
         top.addSpacing(4)
@@ -120,13 +126,19 @@ class CompareWorkspace(Workspace):
         self.wipe = WipeGrid("Lane A and another, divided by a line")
         self.flip = ImageGrid("Lane A, or another while Space is held")
         self.difference = ImageGrid("Difference between lane A and another")
+        self.both = CloudPicture("Two clouds over each other")
         self.empty = EmptyState("The same starting noise, two to four ways to denoise it.", self.verb)
         self.empty.button.clicked.connect(self.start)
-        self.notes = {name: label("", "soft") for name in ("wipe", "flip", "difference")}
-        self.stack = QStackedLayout()
+        self.notes = {name: label("", "soft") for name in ("wipe", "flip", "difference", "clouds")}
+        self.stack = QStackedWidget()
         self.pages = {"empty": self.empty, "side": beside}
-        for name, grid in {"wipe": self.wipe, "flip": self.flip, "difference": self.difference}.items():
-            self.pages[name] = _page(self.notes[name], grid)
+        for name, picture in {
+            "wipe": self.wipe,
+            "flip": self.flip,
+            "difference": self.difference,
+            "clouds": self.both,
+        }.items():
+            self.pages[name] = _page(self.notes[name], picture)
         for page in self.pages.values():
             self.stack.addWidget(page)
         grids = [*(panel.grid for panel in self.panels), self.wipe, self.flip, self.difference]
@@ -203,6 +215,9 @@ class CompareWorkspace(Workspace):
         self.chart.choose(presets.PRESETS[name].measure)
         self.start()
 
+    def begin(self, request: Request) -> Run:
+        return self.clouds.start(request) if in_plane(request.model) else super().begin(request)
+
     # --- shown ---
 
     def set_mode(self, mode: str) -> None:
@@ -214,19 +229,19 @@ class CompareWorkspace(Workspace):
     def press_space(self) -> None:
         if self.mode != "flip":
             super().press_space()
-        elif not self.held:
-            self.held = True
+        elif not self.flipped:
+            self.flipped = True
             self.refresh()
 
     def release_space(self) -> None:
-        self.held = False
+        self.flipped = False
         self.refresh()
 
     def expect(self, runs: list[Run]) -> None:
-        self.summary.setText(heading(runs[0].request))
+        self.summary.setText(words.heading(runs[0].request))
         self.apart.follow(runs)
         for panel, run in zip(self.panels, runs, strict=False):
-            panel.forget(run.request.count, *image_size(run.request))
+            panel.forget(run.request.count, *words.image_size(run.request))
 
     def refresh(self) -> None:
         lanes = self.timeline.lanes
@@ -235,12 +250,42 @@ class CompareWorkspace(Workspace):
         shown: dict[int, NDArray[np.uint8]] = {}
         for index, (panel, run) in enumerate(zip(self.panels, lanes, strict=False)):
             at = self.timeline.frame_of(run)
-            if at >= 0:
+            if at < 0:
+                continue
+            if isinstance(run, Cloud):
+                panel.show_cloud(run.places[at])
+                panel.quality.setText(f"{run.distance[at]:.3f} from pₜ")
+            else:
                 shown[index] = run.pictures(self.view, at)
-                panel.grid.show_pictures(shown[index])
-                panel.cost.setText(f"{run.nfe[at]} evals  {run.seconds[at]:.2f} s")
-        if self.mode != "side" and 0 in shown and self.other in shown:
-            self._show_pair(shown[0], shown[self.other], NAMES[self.other])
+                panel.show_pictures(shown[index])
+            panel.cost.setText(f"{run.nfe[at]} evals  {run.seconds[at]:.2f} s")
+        if self.mode != "side" and len(lanes) > self.other:
+            self._show_two(shown)
+
+    def _show_two(self, shown: dict[int, NDArray[np.uint8]]) -> None:
+        """Lane A and the other in one picture."""
+        name, two = NAMES[self.other], [self.timeline.lanes[lane] for lane in (0, self.other)]
+        clouds = [run for run in two if isinstance(run, Cloud) and run.frames]
+        if len(clouds) == 2:
+            self._show_clouds(clouds, name)
+        elif 0 in shown and self.other in shown:
+            self._show_pair(shown[0], shown[self.other], name)
+
+    def _show_clouds(self, clouds: list[Cloud], name: str) -> None:
+        self.stack.setCurrentWidget(self.pages["clouds"])
+        panels = (self.panels[0], self.panels[self.other])
+        drawn = [
+            (np.asarray(run.places[self.timeline.frame_of(run)]), panel.colour)
+            for run, panel in zip(clouds, panels, strict=True)
+        ]
+        if self.mode == "flip":
+            drawn = [drawn[1 if self.flipped else 0]]
+            note = f"{name if self.flipped else 'A'} · hold Space for {name}"
+        else:
+            marks = [f"<span style='color:{theme().colour(token).name()}'>■</span>" for _, token in drawn]
+            note = f"{marks[0]} A &nbsp; {marks[1]} {name}, over each other"
+        self.both.show_clouds(*drawn)
+        self.notes["clouds"].setText(note)
 
     def _show_pair(self, a: NDArray[np.uint8], b: NDArray[np.uint8], name: str) -> None:
         if a.shape != b.shape:
@@ -249,8 +294,8 @@ class CompareWorkspace(Workspace):
             self.wipe.show_both(a, b)
             self.notes["wipe"].setText(f"A left of the line, {name} right of it")
         elif self.mode == "flip":
-            self.flip.show_pictures(b if self.held else a)
-            self.notes["flip"].setText(f"{name if self.held else 'A'} · hold Space for {name}")
+            self.flip.show_pictures(b if self.flipped else a)
+            self.notes["flip"].setText(f"{name if self.flipped else 'A'} · hold Space for {name}")
         else:
             self.difference.show_pictures(difference(a, b))
             apart = float(np.abs(a.astype(np.int16) - b).mean()) / 255
@@ -283,7 +328,7 @@ class CompareWorkspace(Workspace):
         for panel, kind, request in zip(self.panels, presets.kinds(requests), requests, strict=False):
             panel.tell(kind, words.difference(request, fields))
         for panel in self.panels[len(self.timeline.lanes) : count]:
-            panel.forget(requests[0].count, *image_size(requests[0]))
+            panel.forget(requests[0].count, *words.image_size(requests[0]))
 
 
 def _page(note: QWidget, grid: QWidget) -> QWidget:

@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import queue
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop_app.state.lab import Lab
-from desktop_app.state.lab_files import write_csv, write_npz
+from desktop_app.state.lab_files import replacing, write_csv, write_npz
+from engine.animation import save_animation
 from engine.pictures import save_png
+from engine.request import Request
 
 FILTERS = {
     "png": "Picture (*.png)",
     "svg": "Drawing (*.svg)",
+    "mp4": "Film (*.mp4)",
     "gif": "Animation (*.gif)",
+    "apng": "Animation without loss (*.apng)",
     "npz": "Particles at every level, for NumPy (*.npz)",
     "csv": "Particles at every level, as a table (*.csv)",
 }
-FRAME_MS = 50
-HOLD_MS = 1500  # of the last frame
+FRAME_S = 0.05
+HOLD_S = 1.5  # of the last frame
+MOST = 240  # steps of an animation; of a longer run as many of its positions
+AHEAD = 3  # frames that wait to be written
 WAIT_S = 5.0  # for the field of a frame
+
+Frames = queue.SimpleQueue["NDArray[np.uint8] | StoppedError | None"]
+
+
+class StoppedError(Exception):
+    """An animation is not wanted any more."""
 
 
 class Export(QObject):
@@ -59,8 +74,18 @@ class Export(QObject):
         """Write a file of the kind that its name says."""
         if path.suffix.lower()[1:] not in FILTERS:
             self.said.emit(f"{path.name} must end in one of {', '.join(f'.{kind}' for kind in FILTERS)}.")
-        elif self.task is None or self.task.done():
+        elif not self.running:
             self.task = asyncio.ensure_future(self._save(path))
+
+    @property
+    def running(self) -> bool:
+        """Whether something is being written."""
+        return self.task is not None and not self.task.done()
+
+    def stop(self) -> None:
+        """Write no further: what was there before stays."""
+        if self.task is not None:
+            self.task.cancel()
 
     async def _save(self, path: Path) -> None:
         cloud = self.lab.clouds[0]
@@ -70,42 +95,75 @@ class Export(QObject):
                     save_png(path, picture(self.shown, 2), cloud.request)
                 case ".svg":
                     draw(self.shown, path)
-                case ".gif":
-                    await self._animate(path)
                 case ".npz":
                     await asyncio.to_thread(write_npz, path, cloud, self.lab.points)
                 case ".csv":
                     await asyncio.to_thread(write_csv, path, cloud)
-        except OSError as error:
-            self.said.emit(f"{path.name} could not be saved: {error.strerror or error}.")
-            return
-        finally:
-            self.progressed.emit("")
-        self.said.emit(f"Saved as {path.name}.")
+                case _:
+                    await self._animate(path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            self._end(f"{path.name} could not be saved: {reason}.")
+        except asyncio.CancelledError:
+            self._end(f"{path.name} was not saved: it was stopped.")
+        else:
+            self._end(f"Saved as {path.name}.")
+
+    def _end(self, sentence: str) -> None:
+        self.task = None
+        self.progressed.emit("")
+        self.said.emit(sentence)
 
     async def _animate(self, path: Path) -> None:
-        """Every position of the timeline in the order in which it plays, each with its own field."""
-        timeline = self.lab.timeline
-        before, order = timeline.position, list(range(timeline.length + 1))
-        frames = []
-        for number, position in enumerate(reversed(order) if self.lab.forward else order):
-            timeline.seek(position)
-            waited = 0.0
-            while self.lab.field is None or self.lab.field.level != self.lab.level:
-                await asyncio.sleep(0.005)
-                waited += 0.005
-                if waited > WAIT_S:
+        """Positions of the timeline in the order in which it plays, each with its own field, written by a thread.
+
+        Whatever ends this ends the thread: it waits for the next frame, for None, or for what it is to raise.
+        """
+        timeline, frames = self.lab.timeline, Frames()
+        before, last = timeline.position, timeline.length
+        order = sorted({round(last * k / MOST) for k in range(MOST + 1)}, reverse=self.lab.forward)
+        write = partial(written, path, frames, self.lab.clouds[0].request)
+        writing = asyncio.get_running_loop().run_in_executor(None, write)
+        end: StoppedError | None = StoppedError()
+        try:
+            for number, position in enumerate(order, 1):
+                await self._show(position)
+                frames.put(picture(self.shown, 1))
+                self.progressed.emit(f"frame {number} of {len(order)}")
+                while frames.qsize() > AHEAD and not writing.done():
+                    await asyncio.sleep(0.005)
+                if writing.done():
                     break
-            self.progressed.emit(f"frame {number + 1} of {len(order)}")
-            frames.append(Image.fromarray(picture(self.shown, 1)))
-            await asyncio.sleep(0)
-        timeline.seek(before)
-        shown_for = [FRAME_MS] * (len(frames) - 1) + [HOLD_MS]
+            end = None
+        finally:
+            frames.put(end)
+            timeline.seek(before)
+        self.progressed.emit("writing…")
+        await writing
 
-        def write() -> None:
-            frames[0].save(path, save_all=True, append_images=frames[1:], duration=shown_for, loop=0)
+    async def _show(self, position: int) -> None:
+        """Go there, and wait for the field."""
+        self.lab.timeline.seek(position)
+        until = asyncio.get_running_loop().time() + WAIT_S
+        while self.lab.field is None or self.lab.field.level != self.lab.level:
+            await asyncio.sleep(0.005)
+            if asyncio.get_running_loop().time() > until:
+                break
+        await asyncio.sleep(0)
 
-        await asyncio.to_thread(write)
+
+def written(path: Path, frames: Frames, request: Request) -> None:
+    """Write what is put there as an animation, unless it is stopped. Raises OSError and ValueError."""
+    with suppress(StoppedError):
+        save_animation(path, taken(frames), FRAME_S, HOLD_S, request)
+
+
+def taken(frames: Frames) -> Iterator[NDArray[np.uint8]]:
+    """What is put there, until None; an exception is raised here."""
+    while (found := frames.get()) is not None:
+        if isinstance(found, StoppedError):
+            raise found
+        yield found
 
 
 def picture(widget: QWidget, ratio: float) -> NDArray[np.uint8]:
@@ -119,10 +177,11 @@ def picture(widget: QWidget, ratio: float) -> NDArray[np.uint8]:
 
 def draw(widget: QWidget, path: Path) -> None:
     """What a widget shows, as an SVG. Raises OSError."""
-    path.open("wb").close()  # QSvgGenerator says nothing where it cannot write
-    generator = QSvgGenerator()
-    generator.setFileName(str(path))
-    generator.setSize(widget.size())
-    generator.setViewBox(widget.rect())
-    generator.setTitle("Scorescope")
-    widget.render(generator)
+    with replacing(path) as draft:
+        draft.touch()  # QSvgGenerator says nothing where it cannot write
+        generator = QSvgGenerator()
+        generator.setFileName(str(draft))
+        generator.setSize(widget.size())
+        generator.setViewBox(widget.rect())
+        generator.setTitle("Scorescope")
+        widget.render(generator)

@@ -87,7 +87,7 @@ class LanePlane(QWidget):
         if self.lab.forward:
             self.view.set_particles(None)
             self.view.set_trajectories(None)
-            self.view.set_data(places, self.lab.labels)
+            self.view.set_data(places, self.lab.labels, self.lab.classes)
             return
         self.view.set_particles(places, None, self.stroke.kind[0])
         if self.panel.on("trajectories"):
@@ -100,7 +100,7 @@ class LanePlane(QWidget):
     def draw_data(self) -> None:
         """The samples of the distribution itself."""
         if not self.lab.forward:
-            self.view.set_data(self.lab.points, self.lab.labels)
+            self.view.set_data(self.lab.points, self.lab.labels, self.lab.classes)
 
     def draw_probe(self) -> None:
         """The probe, where its path is now, and what is known of it."""

@@ -29,6 +29,7 @@ class OwnPoints(QObject):
     """Keeps points in the engine, and makes the lab's distribution of them."""
 
     said = Signal(str)
+    painted = Signal(bool)  # the hand is a brush now, or a probe again
 
     def __init__(self, lab: Lab, latest: Latest, make: MakePoints, view: PlaneView) -> None:
         super().__init__(lab)
@@ -60,7 +61,10 @@ class OwnPoints(QObject):
             self.lab.put_probe(None)
         elif not len(self.painting.points):
             self.said.emit("Nothing is painted yet: draw with the mouse first.")
+        elif self.painting.can_undo:
+            self._keep(self.painting.points)  # for good, and not as one of many strokes
         self.on = on
+        self.painted.emit(on)
         self.make.show_painting(on)
         self.choose_tool(self.tool)
         self._show()
@@ -96,8 +100,9 @@ class OwnPoints(QObject):
         async def reading() -> None:
             try:
                 found = await asyncio.to_thread(read)  # a million rows take a second, in which the window lives on
-            except FileError as error:
-                self.said.emit(str(error))
+            except (FileError, ValueError) as error:
+                sentence = str(error)
+                self.said.emit(sentence[0].upper() + sentence[1:].rstrip(".") + ".")
                 return
             self.said.emit(found.message)
             self._keep(found.points)
@@ -105,8 +110,10 @@ class OwnPoints(QObject):
         if self._reading is None or self._reading.done():
             self._reading = asyncio.ensure_future(reading())
 
-    def _keep(self, found: Array) -> None:
-        self._latest.want("points", "points", {}, np.ascontiguousarray(found, np.float32))
+    def _keep(self, found: Array, passing: bool = False) -> None:
+        needed = [name for lane in self.lab.lanes if (name := lane["model"]).startswith("points-")]
+        asked = {"passing": passing, "needed": needed}
+        self._latest.want("points", "points", asked, np.ascontiguousarray(found, np.float32))
 
     def _on_kept(self, channel: str, values: dict[str, Any], _: wire.Arrays) -> None:
         if channel == "points":
@@ -120,7 +127,7 @@ class OwnPoints(QObject):
     def _lift(self) -> None:
         self.painting.end()
         if len(self.painting.points):
-            self._keep(self.painting.points)
+            self._keep(self.painting.points, passing=True)
 
     def _show(self) -> None:
         if self.on:

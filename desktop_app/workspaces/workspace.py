@@ -6,15 +6,20 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.state.controls import Controls
+from desktop_app.state.models import image_models
 from desktop_app.state.runs import Run, Runs
 from desktop_app.state.timeline import Timeline
 from desktop_app.widgets.inspector import Inspector
-from desktop_app.widgets.layout import Segments, column, fill, label, line, row
+from desktop_app.widgets.layout import ElidedLabel, Segments, column, fill, label, line, row
 from desktop_app.widgets.timeline_bar import TimelineBar
+from engine.request import Request
 
 VIEWS = {
     "noisy": ("xₜ", "The sample as it is at this noise level"),
     "denoised": ("x̂₀", "What the model takes the clean image to be: D(xₜ; σ)"),
+    "score": ("score", "∇ log p(xₜ) = (α x̂₀ − xₜ) / std²: yellow is brighter, blue darker"),
+    "eps": ("ε", "The noise that the model sees: ε = (xₜ − α x̂₀) / std"),
+    "change": ("Δ", "How x̂₀ has changed since the last step"),
 }
 
 
@@ -23,8 +28,11 @@ class Workspace(QWidget):
 
     problem = Signal(str)  # a sentence for a toast
     view_changed = Signal(str)
+    undoable = Signal(str, object, object)  # what was done, and how to take it back and to do it again
+    images = True  # whether the runs have pictures
     verb = "Generate"
     own_fields: tuple[str, ...] = ()  # of the request, that the workspace sets by itself
+    models = staticmethod(image_models)  # to choose from
 
     def __init__(self, runs: Runs) -> None:
         super().__init__()
@@ -32,8 +40,8 @@ class Workspace(QWidget):
         self.timeline = Timeline(self)
         self.view = "denoised"
         self._last_seed: int | None = None
-        self.bar = TimelineBar(self.timeline)
-        self.inspector = Inspector(without=self.own_fields)
+        self.bar = TimelineBar(self.timeline, self.images)
+        self.inspector = Inspector(self.own_fields, self.models)
         self.inspector.run_wanted.connect(self.start)
         self.inspector.stop_wanted.connect(self.stop)
         self.inspector.refused.connect(self.problem)
@@ -42,8 +50,12 @@ class Workspace(QWidget):
         self.views.choose(self.view)
         self.summary = label("", "title")
         self.progress = label("", "faint")
-        self.facts = label("", "faint")
-        self.header = row(self.summary, self.facts, self.progress, None, self.views, spacing=12)
+        self.facts = ElidedLabel("faint")
+        self.mark = label("", "faint")
+        self.header = row(self.summary, spacing=12)
+        self.header.addWidget(self.facts, 1)
+        for widget in (self.progress, self.mark, self.views):
+            self.header.addWidget(widget)
         fill(self.header, (20, 10, 20, 10), 12)
         self.centre = QVBoxLayout()
         fill(self.centre)
@@ -85,32 +97,57 @@ class Workspace(QWidget):
         return self.inspector.controls
 
     @property
+    def held(self) -> list[Run]:
+        """The runs that the workspace has: those on the timeline, and what can be put there."""
+        return self.timeline.rows
+
+    @property
     def running(self) -> bool:
-        """Whether a lane is still under way."""
-        return any(not run.over for run in self.timeline.lanes)
+        """Whether a run is still under way."""
+        return any(not run.over for run in self.held)
+
+    @property
+    def saved(self) -> list[Run]:
+        """The runs whose pictures are saved."""
+        return self.timeline.lanes
 
     def start(self) -> None:
         """Run all lanes with what their controls say; a seed that is not locked is new each time."""
-        self.stop()
         first = self.lanes()[0]
         if not first.seed_locked and first["seed"] == self._last_seed:
             first.randomise_seed()
         self._last_seed = first["seed"]
-        old = self.timeline.lanes
-        new = [self.runs.start(controls.request()) for controls in self.lanes()]
+        self.show_again([controls.request() for controls in self.lanes()])
+
+    def show_again(self, requests: list[Request]) -> None:
+        """Run these, in the place of what is shown."""
+        self.stop()
+        old = list(self.held)
+        new = [self.begin(request) for request in requests]
         for run in new:
             run.ended.connect(self._on_ended)
         self.expect(new)
+        self.put(new, old)
+        self.inspector.set_running(True, self.verb)
+
+    def begin(self, request: Request) -> Run:
+        """Start one lane."""
+        return self.runs.start(request)
+
+    def put(self, new: list[Run], old: list[Run]) -> None:
+        """Show new runs in the place of the old ones."""
         self.timeline.show(new)
         for run in old:
             self.runs.release(run)
-        self.inspector.set_running(True, self.verb)
 
     def stop(self) -> None:
         """Stop what is under way, before its next step."""
-        for run in self.timeline.lanes:
+        for run in self.held:
             if not run.over:
                 self.runs.stop(run)
+
+    def branch_here(self) -> None:
+        """Offer to change something from the present step on; a workspace may have no branches."""
 
     def press_space(self) -> None:
         """Play or pause; a workspace may have another use for it, while it is held."""
@@ -123,9 +160,10 @@ class Workspace(QWidget):
         """Prepare for the pictures of these runs."""
 
     def set_view(self, view: str) -> None:
-        """Show x_t ("noisy") or x̂₀ ("denoised")."""
+        """Show x_t ("noisy"), x̂₀ ("denoised"), the score, ε ("eps") or the change of x̂₀."""
         self.view = view
         self.views.choose(view)
+        self.timeline.set_mode(view=view)
         self.refresh()
         self.view_changed.emit(view)
 
@@ -142,7 +180,7 @@ class Workspace(QWidget):
             return "failed"
         if not self.running:
             return "stopped" if any(run.status == "stopped" for run in lanes) else ""
-        if any(not run.levels for run in lanes):
+        if any(run.status == "waiting" for run in lanes):
             return "starting the engine…"
         run = min(lanes, key=lambda run: run.frames / (run.steps + 1))
         left = sum(run.remaining() for run in lanes)

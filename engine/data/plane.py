@@ -6,8 +6,12 @@ import hashlib
 import io
 import os
 import re
+import zipfile
+from collections.abc import Collection
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +30,7 @@ from engine.starting import FileError
 Plane = Mixture | Dataset
 
 DATA = 2**34  # the step under which exact samples are drawn, apart from all the noise of a run
+PASSING = "passing"  # the mark, in a file, of points that are not kept for good
 FAR = 100.0  # the data lie within ±1.5; this far out the squared distances of a Dataset are still exact enough
 
 
@@ -78,24 +83,23 @@ def sample(
         model = load(model)
     label = int(model.encode(condition, 1)[0])
     places, normal = generator(seed, DATA).random(count), generator(seed, DATA, 1).standard_normal((count, 2))
+    of = model.labels.numpy()
     if isinstance(model, Dataset):
-        points, _, of, _ = (constant.numpy() for constant in model._constants.like(torch.empty(0)))
-        there = np.flatnonzero(of == label) if label < model.classes else np.arange(len(points))
+        there = np.flatnonzero(of == label) if label < model.classes else np.arange(len(model))
         chosen = there[(places * len(there)).astype(np.int64)]
-        return points[chosen], of[chosen]
-    means, values, vectors, table = (constant.numpy() for constant in model._constants.like(torch.empty(0).double()))
-    cumulative = np.cumsum(np.exp(table[label]))
+        return model.points.numpy()[chosen], of[chosen]
+    cumulative = np.cumsum(model.weights.numpy()[label])
     chosen = np.searchsorted(cumulative, places * cumulative[-1], side="right")
-    roots = np.linalg.cholesky(vectors * values[:, None] @ vectors.swapaxes(1, 2))  # unique, as eigenvectors are not
-    points = means[chosen] + np.einsum("pij,pj->pi", roots[chosen], normal)
-    return points.astype(np.float32), np.argmax(np.isfinite(table), 0)[chosen]
+    roots = np.linalg.cholesky(model.covariances.numpy())  # unique, as eigenvectors are not
+    points = model.means.numpy()[chosen] + np.einsum("pij,pj->pi", roots[chosen], normal)
+    return points.astype(np.float32), of[chosen]
 
 
-def keep(points: NDArray[np.floating]) -> str:
+def keep(points: NDArray[np.floating], passing: bool = False) -> str:
     """Store points [N, 2] as they stand and give the name of their model, which is fixed by the points.
 
-    More than 200,000 are thinned. Raises ValueError where there are none, or one is not finite or far outside, and
-    ModelError where they cannot be written.
+    More than 200,000 are thinned. `passing`: `let_go` may remove them, unless they are also kept for good. Raises
+    ValueError where there are none, or one is not finite or far outside, and ModelError where they cannot be written.
     """
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
         raise ValueError(f"points must have the shape [N, 2] with one point or more, not {list(points.shape)}")
@@ -104,7 +108,9 @@ def keep(points: NDArray[np.floating]) -> str:
     stored = np.ascontiguousarray(files.thinned(points), np.float32) + np.float32(0.0)  # −0 is 0
     name = _name(stored)
     path, packed = _path(name), io.BytesIO()
-    np.savez_compressed(packed, points=stored)
+    passing = passing and _is_passing(path) is not False
+    mark: dict[str, Any] = {PASSING: np.array(1)} if passing else {}
+    np.savez_compressed(packed, points=stored, **mark)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,6 +119,30 @@ def keep(points: NDArray[np.floating]) -> str:
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {error.strerror or error}.") from error
     return name
+
+
+def let_go(needed: Collection[str], newest: int = 64) -> None:
+    """Remove what was kept in passing, but for the newest and for what is needed."""
+    for path in sorted(_path("").parent.glob("points-*.npz"), key=_changed, reverse=True)[newest:]:
+        if path.stem not in needed and _is_passing(path):
+            with suppress(OSError):  # it may be gone already, or stay where nothing may be removed
+                path.unlink()
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _is_passing(path: Path) -> bool | None:
+    """Whether a file's points were kept in passing; None where it is missing or damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return f"{PASSING}.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return None
 
 
 def _path(name: str) -> Path:

@@ -14,9 +14,24 @@ from engine.lab.cloud import cloud
 from engine.lab.field import field
 from engine.lab.learning import learn
 from engine.lab.line import density1d
+from engine.lab.networks import loaded, saved
 from engine.lab.points import data, points
 from engine.lab.probe import probe
-from engine.lab.queries import Cloud, Data, Density1D, Field, Learn, Points, Probe, Query, read
+from engine.lab.queries import (
+    Cloud,
+    Data,
+    Density1D,
+    Field,
+    Learn,
+    LoadNetwork,
+    Points,
+    Probe,
+    Query,
+    SaveNetwork,
+    read,
+)
+from engine.lab.sweeping import SweepCell, cell
+from engine.lab.verifying import Verify, verified
 
 QUESTIONS: dict[str, tuple[type[Query], Callable[..., Pieces]]] = {
     "cloud": (Cloud, cloud),
@@ -25,7 +40,11 @@ QUESTIONS: dict[str, tuple[type[Query], Callable[..., Pieces]]] = {
     "probe": (Probe, probe),
     "points": (Points, points),
     "learn": (Learn, learn),
+    "save-network": (SaveNetwork, saved),
+    "load-network": (LoadNetwork, loaded),
     "density1d": (Density1D, density1d),
+    "verify": (Verify, verified),
+    "cell": (SweepCell, cell),
 }
 """What can be asked: the question's values, and who answers it."""
 

@@ -42,7 +42,7 @@ def field(asked: Field) -> Pieces:
     sources = [_guided(asked, exact)] if asked.source != "learned" else []
     if asked.source != "exact":
         sources.append(_guided(asked, subject.learned(asked.learned, asked.model)))
-    at_once = max(1, PAIRS // subject.size(exact))
+    at_once = max(1, PAIRS // len(exact))
     arrays = [(yield from _density(exact, level, asked))]
     arrays += yield from _over(sources, _grid(asked.arrows, asked.half), level, at_once)
     if asked.source == "difference":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from statistics import NormalDist
 from typing import Any
 
@@ -27,16 +28,18 @@ BATCH = 512
 MEAN, SPREAD = -1.2, 1.5  # of log σ
 DROP = 0.15  # of the labels, for guidance
 EVERY = 0.25  # seconds between two reports
+KEPT = 8  # reports of which the network is there
+TINY = 1e-12  # the smallest divisor
+LEAST = 1e-3  # of the data's deviation: a single point has none
 TRIALS, LEVELS = 64, 32  # points at each of the levels at which the error is measured
 
 
 def learn(asked: Learn) -> Pieces:
     """Train, and report about four times a second; each report keeps the network and names it, the last one as well.
 
-    Values: model (its name: learned-…), step, seconds, loss (mean since the last report), floor and error. The floor is
-    the loss of the exact denoiser, below which no network can go; error is the network's excess over it, as a share of
-    it: 0.1 is within 10 %. Steps count from the beginning of the training, also where it is gone on with. Dropping it
-    pauses it: the network of the last report can be gone on with by its name.
+    Values: model (its name: learned-…), step, seconds, loss (mean since the last report), and those of `Trial`: floor,
+    excess, error. Steps count from the beginning of the training, also where it is gone on with. Dropping it pauses it:
+    the network of the last report can be gone on with by its name.
     """
     lesson = Lesson(asked)
     losses: list[float] = []
@@ -63,7 +66,7 @@ class Lesson:
         self.exact = subject.exact(asked.model)
         points, labels = plane.sample(self.exact, POOL, asked.seed)
         self.points, self.labels = torch.from_numpy(points), torch.from_numpy(labels)
-        self.sigma_data = float(points.std())
+        self.sigma_data = max(float(points.std()), LEAST)
         self.parameterization = parameterization.edm(self.sigma_data)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(asked.seed)
@@ -109,7 +112,7 @@ class Lesson:
         dropped = torch.from_numpy(draw.random(len(labels)) < (DROP if self.exact.classes else 1.0))
         return labels.masked_fill(dropped, self.exact.classes)
 
-    def loss(self, network: nn.Module, target: Tensor, x: Tensor, sigmas: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, network: Callable[..., Tensor], target: Tensor, x: Tensor, sigmas: Tensor, labels: Tensor) -> Tensor:
         """‖F − (target − skip x)/out‖² of every row (Karras et al. 2022, eq. 8), for α = 1: [B]."""
         total = torch.sqrt(sigmas**2 + self.sigma_data**2)
         skip, out = (self.sigma_data / total) ** 2, sigmas * self.sigma_data / total
@@ -121,17 +124,16 @@ class Lesson:
         """Where it stands; the network is kept as it is now, and the one before the last is let go."""
         self.reported = self.seconds
         self.names.append(self.keep())
-        for name in self.names[:-3]:  # the window may be asking for the last ones
+        for name in self.names[:-KEPT]:  # the window may be asking for the last ones
             if name != self.names[-1]:
                 mlp.path(name).unlink(missing_ok=True)
-        self.names = self.names[-3:]
+        self.names = self.names[-KEPT:]
         return {
             "model": self.names[-1],
             "step": self.step,
             "seconds": self.seconds,
             "loss": sum(losses) / len(losses),
-            "floor": self.trial.floor,
-            "error": self.trial.error(),
+            **self.trial.figures(),
         }
 
     def keep(self) -> str:
@@ -141,38 +143,28 @@ class Lesson:
             tensors[f"network.{name}"] = parameter.detach()
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 tensors[f"{key}.{name}"] = value
-        state = {
-            "model": self.asked.model,
-            "width": self.asked.width,
-            "seed": self.asked.seed,
-            "classes": self.exact.classes,
-            "sigma_data": self.sigma_data,
-            "step": self.step,
-            "seconds": self.seconds,
-        }
-        return mlp.save(tensors, state)
+        asked, classes = self.asked, self.exact.classes
+        card = mlp.Card(asked.model, asked.width, asked.seed, classes, self.sigma_data, self.step, self.seconds)
+        return mlp.save(tensors, card)
 
     def _resume(self, name: str) -> None:
         try:
-            tensors, state = mlp.read(name)
-            for key, mine in (("model", self.asked.model), ("width", self.asked.width), ("seed", self.asked.seed)):
-                if state[key] != mine:
-                    raise RequestError("learned", f"learned must be a network of {key} {mine}, not of {state[key]}.")
-            with torch.no_grad():
-                for parameter_name, parameter in self.parameters.items():
-                    parameter.copy_(tensors[f"network.{parameter_name}"])
-                    moments = {key: tensors[f"{key}.{parameter_name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
-                    self.optimizer.state[parameter] = moments
-            average = {name: tensors[f"average.{name}"] for name in self.average.state_dict()}
-            self.average.load_state_dict(average)
-            self.step, self.seconds = int(state["step"]), float(state["seconds"])
-            self.reported = self.seconds
+            tensors, card = mlp.read(name)
         except ModelError as error:
             raise RequestError("learned", str(error)) from error
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            if isinstance(error, RequestError):
-                raise
-            raise RequestError("learned", f"learned must be a training that can be gone on with: {error}.") from error
+        for key in ("model", "width", "seed"):
+            mine, there = getattr(self.asked, key), getattr(card, key)
+            if there != mine:
+                raise RequestError("learned", f"learned must be a network of {key} {mine}, not of {there}.")
+        with torch.no_grad():
+            for parameter_name, parameter in self.parameters.items():
+                parameter.copy_(tensors[f"network.{parameter_name}"])
+                moments = {key: tensors[f"{key}.{parameter_name}"] for key in mlp.MOMENTS}
+                self.optimizer.state[parameter] = moments
+        average = {name: tensors[f"average.{name}"] for name in self.average.state_dict()}
+        self.average.load_state_dict(average)
+        self.step, self.seconds = card.step, card.seconds
+        self.reported = self.seconds
 
 
 class Trial:
@@ -194,9 +186,21 @@ class Trial:
         self.exact = torch.cat([lesson.exact(x, Level(0.0, 1.0, sigma), labels) for x, labels, sigma in rows])
         out = self.sigmas * lesson.sigma_data / torch.sqrt(self.sigmas**2 + lesson.sigma_data**2)
         self.floor = float(((clean - self.exact) / out[:, None]).square().sum(1).mean())
+        self.untrained = self._apart(lambda x, *_: torch.zeros_like(x))
 
-    def error(self) -> float:
-        """E w ‖D − D*‖² / E w ‖x_0 − D*‖², w = 1/out², by the averaged weights."""
+    def _apart(self, network: Callable[..., Tensor]) -> float:
+        """E w ‖D − D*‖², w = 1/out²: what the loss of a network has above the floor."""
+        return float(self.lesson.loss(network, self.exact, self.x, self.sigmas, self.labels).mean())
+
+    def figures(self) -> dict[str, float]:
+        """Of the averaged weights. floor: E w ‖x_0 − D*‖², the loss of the exact D, below which none can go. excess:
+        what the loss has above it, as a share of it. error: the same as a share of what D = skip x has above it, the
+        best there is without a network: 1 of an untrained one, and 0.1 where nine tenths of what is to be learned are.
+        """
         with torch.inference_mode():
-            excess = self.lesson.loss(self.lesson.average, self.exact, self.x, self.sigmas, self.labels).mean()
-        return float(excess) / self.floor
+            apart = self._apart(self.lesson.average)
+        return {
+            "floor": self.floor,
+            "excess": apart / max(self.floor, TINY),
+            "error": apart / max(self.untrained, TINY),
+        }

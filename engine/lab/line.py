@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from engine import runs
 from engine.density import density
@@ -53,10 +52,7 @@ def density1d(asked: Density1D) -> Pieces:
 def marginal(exact: Exact) -> Exact:
     """The distribution of the first coordinate, of shape (1,)."""
     names = exact.names or exact.classes
+    labels = exact.labels if exact.classes else None
     if isinstance(exact, Dataset):
-        points, _, of, _ = exact._constants.like(torch.empty(0))
-        return Dataset(points[:, :1], of if exact.classes else None, names)
-    means, values, vectors, table = exact._constants.like(torch.empty(0, dtype=torch.float64))
-    covariances = (vectors * values[:, None]) @ vectors.mT
-    labels = torch.isfinite(table).int().argmax(0) if exact.classes else None
-    return Mixture(means[:, :1], covariances[:, :1, :1], torch.exp(table[-1]), labels, names)
+        return Dataset(exact.points[:, :1], labels, names)
+    return Mixture(exact.means[:, :1], exact.covariances[:, :1, :1], exact.weights[-1], labels, names)

@@ -11,6 +11,7 @@ from engine.fields import RequestError
 from engine.lab import subject
 from engine.lab.answers import Piece, Pieces
 from engine.lab.queries import Data, Points
+from engine.models.checkpoint import ModelError
 from engine.noise import KeyedNoise
 
 
@@ -30,9 +31,13 @@ def points(asked: Points, painted: NDArray[np.float32]) -> Pieces:
     if painted.dtype != np.float32:
         raise RequestError("points", "points must be float32.")
     try:
-        name = plane.keep(painted)
+        name = plane.keep(painted, asked.passing)
     except ValueError as error:
         raise RequestError("points", f"{error}.") from error
+    except ModelError as error:
+        raise RequestError("points", str(error)) from error
+    if asked.passing:
+        plane.let_go({name, *asked.needed})
     thinned = len(painted) > MAX_POINTS
     message = f"{len(painted):,} points were thinned to {MAX_POINTS:,}." if thinned else ""
     yield Piece({"model": name, "message": message})

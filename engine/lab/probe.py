@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import log
 
 import torch
-from torch import Tensor
 
 from engine import runs
 from engine.fields import RequestError
@@ -13,10 +12,7 @@ from engine.lab import paths, subject
 from engine.lab.answers import Piece, Pieces
 from engine.lab.queries import Probe
 from engine.lab.subject import Exact
-from engine.models.dataset import Dataset
-from engine.models.denoiser import Condition
 from engine.noise import KeyedNoise
-from engine.schedules import Level
 
 PULLS = 1_000  # of a Dataset, those that pull most
 
@@ -41,7 +37,7 @@ def probe(asked: Probe) -> Pieces:
     accurate = denoise if isinstance(model, Exact) else lambda x, level: denoise(x.float(), level).double()
     denoised = accurate(x, noisy)
     score = (here.alpha * denoised - x) * (s / noisy.std**2)
-    weights, targets = pulls(exact, x, noisy, request.condition)
+    weights, targets = exact.pulls(x, noisy, exact.encode(request.condition, 1))
     logp = exact.log_density(x, noisy, exact.encode(request.condition, 1)) + 2.0 * log(s)
     yield None
     path = yield from paths.through(accurate, x, levels, asked.index)
@@ -57,14 +53,3 @@ def probe(asked: Probe) -> Pieces:
     }
     most = torch.sort(weights, descending=True, stable=True).indices[:PULLS]
     yield Piece(values, [*map(subject.numbers, (weights[most], targets[most])), path, fan])
-
-
-def pulls(exact: Exact, x: Tensor, level: Level, condition: Condition = None) -> tuple[Tensor, Tensor]:
-    """Posterior weights [K] of the parts of an exact model at x [1, 1, 2], and what each takes x_0 to be, [K, 2]."""
-    label = exact.encode(condition, 1)
-    if isinstance(exact, Dataset):
-        return exact.weights(x, level, label)[0, 0], exact._constants.like(x)[0]
-    means, values, vectors, _ = exact._constants.like(x)
-    joint, rotated, variances = exact._components(x, level, label)
-    towards = (level.alpha * values / variances)[..., None] * rotated  # [K, 2, 1]
-    return torch.softmax(joint, 0)[:, 0], means + (vectors @ towards)[..., 0]

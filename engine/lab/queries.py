@@ -82,9 +82,15 @@ class Probe(Asked, frozen=True, kw_only=True):
 
 
 class Points(Query, frozen=True, kw_only=True):
-    """Points to keep, as one array [N, 2] of float32."""
+    """Points to keep, as one array [N, 2] of float32.
+
+    Those that are `passing`, as a painting is between two strokes, are let go some time after the last of them, but for
+    those that are `needed`.
+    """
 
     arrays: ClassVar[int] = 1
+    passing: bool = False
+    needed: tuple[Name, ...] = ()
 
 
 class Learn(Query, frozen=True, kw_only=True):
@@ -95,6 +101,18 @@ class Learn(Query, frozen=True, kw_only=True):
     width: Annotated[int, Meta(ge=WIDTHS[0], le=WIDTHS[1])] = 128
     seed: Seed = 0
     learned: Name | None = None
+
+
+class SaveNetwork(Query, frozen=True, kw_only=True):
+    """A network that was learned, as a file."""
+
+    learned: Name
+
+
+class LoadNetwork(Query, frozen=True, kw_only=True):
+    """A network from a file that was saved, as one array of bytes."""
+
+    arrays: ClassVar[int] = 1
 
 
 class Density1D(Asked, frozen=True, kw_only=True):

@@ -91,17 +91,12 @@ def learned(name: str | None, of: str) -> Learned:
     return found
 
 
-def size(exact: Exact) -> int:
-    """Of how many points, or components, it is made."""
-    return len(exact._constants.like(torch.empty(0))[0])
-
-
 @lru_cache(maxsize=8)
 def _fewer(name: str, count: int) -> Quick:
     """A Dataset of at most `count` of the points, chosen by a fixed seed."""
     whole = models.load(name)
     assert isinstance(whole, Dataset)
-    points = whole._constants.like(torch.empty(0))[0]
+    points = whole.points
     if len(points) > count:
         chosen = np.sort(generator(0).choice(len(points), count, replace=False))
         points = points[torch.from_numpy(chosen)]
@@ -111,8 +106,7 @@ def _fewer(name: str, count: int) -> Quick:
 @lru_cache(maxsize=4)
 def parts(whole: Dataset) -> list[tuple[float, Dataset]]:
     """A Dataset without classes as a mixture of small ones: their shares, and they."""
-    points = whole._constants.like(torch.empty(0))[0]
-    return [(len(some) / len(points), Dataset(some)) for some in torch.split(points, PART)]
+    return [(len(some) / len(whole), Dataset(some)) for some in torch.split(whole.points, PART)]
 
 
 def noisy(level: Level) -> Level:

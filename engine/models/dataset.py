@@ -55,6 +55,19 @@ class Dataset(Exact):
             raise ValueError("points must be finite")
         self._constants = Constants(rows, squares, of, sizes)
 
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def points(self) -> Tensor:
+        """[N, *event] in float32."""
+        return self._constants.like(torch.empty(0))[0].reshape(-1, *self.event)
+
+    @property
+    def labels(self) -> Tensor:
+        """The class of each point, [N]; 0 where there are no classes."""
+        return self._constants.like(torch.empty(0))[2]
+
     def __call__(self, x: Tensor, level: Level, condition: Condition = None) -> Tensor:
         """D(x; level), of x's shape."""
         if level.std == 0.0:
@@ -67,6 +80,10 @@ class Dataset(Exact):
         """The posterior weight of every point, w: x [B, ..., *event] → [B, ..., N]. The level must hold noise."""
         weights = torch.cat([torch.softmax(joint, 1).to(x.dtype) for joint in self._joint(x, level, condition)])
         return weights.reshape(*self._places(x), -1)
+
+    def pulls(self, x: Tensor, level: Level, condition: Condition = None) -> tuple[Tensor, Tensor]:
+        """D at one event as a weighted mean: the posterior weights [N], and the points [N, *event]."""
+        return self.weights(x, level, condition).flatten(), self._constants.like(x)[0].reshape(-1, *self.event)
 
     def log_density(self, x: Tensor, level: Level, condition: Condition = None) -> Tensor:
         """log p_t of every event, p_t = 1/N Σ_i N(x; α x_i, std² I): x [B, ..., *event] → [B, ...].

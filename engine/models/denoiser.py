@@ -7,8 +7,10 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from engine import captions
 from engine.device import autocast
 from engine.models.parameterization import Parameterization
+from engine.precision import Precision
 from engine.schedules import Level, Schedule
 
 Condition = int | str | Tensor | None
@@ -57,6 +59,8 @@ class NetworkDenoiser(TrainedNetwork):
     schedule. Above its σ range it is asked at the end of the range, on the same noise.
     """
 
+    precision: Precision = "fp32"  # on the CPU
+
     def encode(self, condition: Condition, count: int) -> Tensor:
         """Class labels [count]; the null class is number `classes`. Raises ValueError for a class that is not there."""
         if isinstance(condition, Tensor):
@@ -75,7 +79,40 @@ class NetworkDenoiser(TrainedNetwork):
             return x * scale
         skip, out, into, label = self.parameterization.coefficients(own)
         labels = torch.full((len(x),), label, device=self.device)
-        with autocast(self.device):
+        with autocast(self.device, self.precision):
             f = self.network(x * (scale * into), labels, self.encode(condition, len(x)))
         denoised: Tensor = x * (scale * skip) + out * f.float()
         return denoised
+
+
+class CaptionDenoiser(NetworkDenoiser):
+    """A trained network that is asked for by captions; it has no classes, which tells guidance so."""
+
+    classes: None  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        network: nn.Module,
+        parameterization: Parameterization,
+        shape: tuple[int, ...],
+        vocabulary: captions.Vocabulary,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(network, parameterization, shape, device=device)
+        self.classes = None
+        self.vocabulary = vocabulary
+
+    def encode(self, condition: Condition, count: int) -> Tensor:
+        """Tokens [count, TOKENS]. Captions are separated by |: row b has caption b mod n; None is the null caption.
+
+        Words that the model does not know are passed over. Raises ValueError for a condition of which it knows none.
+        """
+        if isinstance(condition, Tensor):
+            return condition
+        if condition is not None and not isinstance(condition, str):
+            raise ValueError(f"condition must be a caption, or none, not {condition!r}")
+        texts = captions.split(condition or "")
+        rows = [self.vocabulary.tokens(text) for text in texts]
+        if condition is not None and not any(map(any, rows)):
+            raise ValueError(f"condition must have a word that the model knows, not {condition!r}")
+        return torch.tensor([rows[b % len(rows)] for b in range(count)], device=self.device)

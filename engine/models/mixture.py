@@ -50,6 +50,33 @@ class Mixture(Exact):
             raise ValueError("covariances must be positive definite")
         self._constants = Constants(finite("means", means), values, vectors, self._log_weights(weights, labels, count))
 
+    def __len__(self) -> int:
+        return len(self._parts()[0])
+
+    def _parts(self) -> tuple[Tensor, ...]:
+        return self._constants.like(torch.empty(0, dtype=torch.float64))
+
+    @property
+    def means(self) -> Tensor:
+        """[K, d] in float64, as all that follow."""
+        return self._parts()[0]
+
+    @property
+    def covariances(self) -> Tensor:
+        """[K, d, d]."""
+        _, values, vectors, _ = self._parts()
+        return (vectors * values[:, None]) @ vectors.mT
+
+    @property
+    def weights(self) -> Tensor:
+        """Of the components under each class, and last under none: [classes + 1, K]."""
+        return torch.exp(self._parts()[3])
+
+    @property
+    def labels(self) -> Tensor:
+        """The class of each component, [K]; 0 where there are no classes."""
+        return (self.weights[:-1] > 0.0).int().argmax(0) if self.classes else torch.zeros(len(self), dtype=torch.long)
+
     def _log_weights(self, weights: Tensor, labels: Tensor | None, count: int) -> Tensor:
         """Log weights under every condition, [classes + 1, K]: −∞ outside the class, the whole mixture last."""
         weights = finite("weights", weights)
@@ -82,6 +109,13 @@ class Mixture(Exact):
     def log_density(self, x: Tensor, level: Level, condition: Condition = None) -> Tensor:
         """log p_t of every point: x [B, ..., d] → [B, ...]."""
         return torch.logsumexp(self._components(x, level, condition)[0], 0).reshape(x.shape[:-1])
+
+    def pulls(self, x: Tensor, level: Level, condition: Condition = None) -> tuple[Tensor, Tensor]:
+        """D at one point as a weighted mean: the posterior weights [K], and what each component alone says, [K, d]."""
+        means, values, vectors, _ = self._constants.like(x)
+        joint, rotated, variances = self._components(x, level, condition)
+        towards = (level.alpha * values / variances)[..., None] * rotated  # [K, d, 1]
+        return torch.softmax(joint, 0)[:, 0], means + (vectors @ towards)[..., 0]
 
     def _components(self, x: Tensor, level: Level, condition: Condition) -> tuple[Tensor, Tensor, Tensor]:
         """log w_k N(x; α μ_k, α² Σ_k + std² I) [K, P], U_kᵀ (x − α μ_k) [K, d, P], and the variances along U_k [K, d].

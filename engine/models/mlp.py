@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 from torch.nn import functional
 
 from engine import catalog
+from engine.fields import MAX_SEED
 from engine.models import parameterization
 from engine.models.checkpoint import ModelError, load_tensors, save_tensors
 from engine.models.denoiser import NetworkDenoiser
@@ -19,6 +22,8 @@ from engine.models.unet import noise_embedding
 
 EMBEDDING = 32
 WIDTHS = 16, 512  # the narrowest and the widest network
+MOMENTS = "step", "exp_avg", "exp_avg_sq"  # Adam's
+PARTS = "network", "average", "exp_avg", "exp_avg_sq"  # of what is kept, each as large as the network
 
 
 class MLP(nn.Module):
@@ -59,13 +64,29 @@ class Learned(NetworkDenoiser):
         self.of = of
 
 
-def save(tensors: dict[str, Tensor], state: dict[str, Any]) -> str:
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a training was of, and how far it has come."""
+
+    model: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]  # that it learns from
+    width: Annotated[int, Meta(ge=WIDTHS[0], le=WIDTHS[1])]
+    seed: Annotated[int, Meta(ge=0, le=MAX_SEED)]
+    classes: Annotated[int, Meta(ge=0, le=1000)]
+    sigma_data: Annotated[float, Meta(ge=1e-6, le=1e6)]
+    step: Annotated[int, Meta(ge=1, le=2**53)]
+    seconds: Annotated[float, Meta(ge=0.0, le=1e12)]
+
+
+Kept = tuple[dict[str, Tensor], Card]
+"""Everything that going on with a training needs."""
+
+
+def save(tensors: dict[str, Tensor], card: Card) -> str:
     """Keep a training as it stands, and give the name of its network, which is fixed by the tensors."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(name.encode() + tensors[name].detach().cpu().contiguous().numpy().tobytes())
     name = f"learned-{digest.hexdigest()[:12]}"
-    save_tensors(path(name), tensors, state)
+    save_tensors(path(name), tensors, msgspec.to_builtins(card))
     return name
 
 
@@ -74,28 +95,38 @@ def path(name: str) -> Path:
     return catalog.model_folders()[0] / "learned" / f"{name}.safetensors"
 
 
-def read(name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the state of a training that was kept. Raises ModelError where there is none that can be used."""
+def read(name: str) -> Kept:
+    """A training that was kept. Raises ModelError where there is none that can be used."""
     digits = name.removeprefix("learned-")
     if len(digits) != 12 or not set(digits) <= set("0123456789abcdef"):
         raise ModelError(f"model must be a network that was kept, learned- and 12 digits, not {name!r}.")
-    return load_tensors(path(name))
+    tensors, card = load_tensors(path(name))
+    try:
+        return checked(tensors, card)
+    except ValueError as error:
+        raise ModelError(f"{path(name)} does not hold a network of the lab: {error}.") from error
+
+
+def checked(tensors: dict[str, Tensor], card: dict[str, Any]) -> Kept:
+    """The tensors and the card of a training, held against each other. Raises ValueError: a file may be anyone's."""
+    known = msgspec.convert(card, Card)  # its ValidationError is a ValueError
+    with torch.device("meta"):
+        shapes = {name: tensor.shape for name, tensor in MLP(known.width, known.classes).state_dict().items()}
+    wanted = {f"{part}.{name}": shape for part in PARTS for name, shape in shapes.items()}
+    wanted |= {f"step.{name}": torch.Size() for name in shapes}
+    for name in sorted(wanted.keys() | tensors.keys()):
+        if name not in tensors or name not in wanted or tensors[name].shape != wanted[name]:
+            raise ValueError(f"its {name} does not fit" if name in tensors else f"it has no {name}")
+        if tensors[name].dtype != torch.float32 or not bool(torch.isfinite(tensors[name]).all()):
+            raise ValueError(f"its {name} is not of finite float32")
+    return tensors, known
 
 
 @lru_cache(maxsize=8)
 def load(name: str, device: str = "cpu") -> Learned:
     """The network called `name`. Raises ModelError if it is missing, damaged or not one of these."""
-    tensors, state = read(name)
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise ModelError(f"{path(name)} holds values that are not finite.")
-    try:
-        if not isinstance(state["model"], str):
-            raise TypeError("it names no model that it learned from")
-        network = MLP(state["width"], state["classes"])
-        average = {key.removeprefix("average."): value for key, value in tensors.items() if key.startswith("average.")}
-        network.load_state_dict(average)
-        learned = Learned(network, state["model"], float(state["sigma_data"]), state["classes"], device)
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise ModelError(f"{path(name)} does not hold a network of the lab: {error}.") from error
+    tensors, card = read(name)
+    network = MLP(card.width, card.classes)
+    network.load_state_dict({key: tensors[f"average.{key}"] for key in network.state_dict()})
     network.eval().requires_grad_(False).to(device)
-    return learned
+    return Learned(network, card.model, card.sigma_data, card.classes, device)

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from engine import catalog
+from engine import catalog, precision
+from engine.captions import Vocabulary
 from engine.catalog import Card
 from engine.data import plane
 from engine.device import pick
@@ -17,9 +18,12 @@ from engine.models import mlp, parameterization
 from engine.models.checkpoint import ModelError, load_weights
 from engine.models.classifier import Classifier
 from engine.models.closed_form import FORMULAS
-from engine.models.denoiser import Denoiser, NetworkDenoiser
+from engine.models.denoiser import CaptionDenoiser, Denoiser, NetworkDenoiser
 from engine.models.noisy_classifier import NetworkClassifier, NoisyClassifier, NoisyClassifierNetwork
+from engine.models.retrieval import Retrieval
+from engine.models.text_unet import TextUNet
 from engine.models.unet import UNet
+from engine.precision import Precision
 
 GUIDES = ("denoiser", "guide")  # kinds of cards
 
@@ -78,8 +82,30 @@ def _load(path: Path, changed: int, device: str) -> Denoiser | NetworkClassifier
     load_weights(network, path)
     network.eval().requires_grad_(False)
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    kind = NetworkClassifier if card.kind == "guide" else NetworkDenoiser
-    return kind(network, parameterization.edm(card.sigma_data), card.shape, len(card.classes), device)
+    trained = parameterization.edm(card.sigma_data)
+    if card.kind == "guide":
+        return NetworkClassifier(network, trained, card.shape, len(card.classes), device)
+    model = NetworkDenoiser(network, trained, card.shape, len(card.classes), device)
+    if card.words:
+        model = CaptionDenoiser(network, trained, card.shape, Vocabulary(card.words.split()), device)
+    if model.device.type == "cpu":
+        model.precision = _precision(model, f"{card.name} {changed}")
+    return model
+
+
+def _precision(model: NetworkDenoiser, name: str) -> Precision:
+    """float32 or bfloat16, by the environment, or by the time of a call at the batch that a request has."""
+    level = model.schedule.level_at_sigma(1.0)
+    x, condition = torch.zeros(16, *model.shape), model.encode(None, 16)
+
+    def call(precision: Precision) -> None:
+        model.precision = precision
+        model(x, level, condition)
+
+    try:
+        return precision.chosen(name, call)
+    except ValueError as error:
+        raise ModelError(f"{error}.") from error
 
 
 def load_classifier(name: str) -> Classifier:
@@ -91,11 +117,28 @@ def load_classifier(name: str) -> Classifier:
     return network.eval().requires_grad_(False)
 
 
+def load_retrieval(name: str) -> tuple[Retrieval, Vocabulary]:
+    """The judge of captions called `name`, on the CPU, and the words it knows. Raises ModelError as `load` does."""
+    card, path = _find(name, ("retrieval",))
+    network = build(card)
+    load_weights(network, path)
+    assert isinstance(network, Retrieval)
+    return network.eval().requires_grad_(False), Vocabulary(card.words.split())
+
+
 def build(card: Card) -> nn.Module:
     """The untrained network that a card describes. Raises ModelError where it describes none."""
-    kinds: dict[str, type[nn.Module]] = {"denoiser": UNet, "classifier": Classifier, "guide": NoisyClassifierNetwork}
+    networks: dict[tuple[str, str], type[nn.Module]] = {
+        ("denoiser", ""): UNet,
+        ("denoiser", "text-unet"): TextUNet,
+        ("classifier", ""): Classifier,
+        ("guide", ""): NoisyClassifierNetwork,
+        ("retrieval", ""): Retrieval,
+    }
+    if card.architecture.get("words", 0) != len(card.words.split()):
+        raise ModelError(f"The card of {card.name} describes no network that can be built: it has other words.")
     try:
-        return kinds[card.kind](**card.architecture)
+        return networks[card.kind, card.network](**card.architecture)
     except (LookupError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise ModelError(f"The card of {card.name} describes no network that can be built: {error}.") from error
 

@@ -7,7 +7,7 @@ The first layer folds 2 × 2 pixels into channels (pixel-unshuffle), so that a 2
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -87,7 +87,7 @@ class UNet(nn.Module):
         super().__init__()
         self.fold = fold
         self.embedding = embedding // 4
-        self.label = nn.Embedding(classes + 1, embedding)
+        self.label: nn.Module = nn.Embedding(classes + 1, embedding)
         self.noise = nn.Sequential(nn.Linear(embedding // 4, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         self.stem = nn.Conv2d(channels * fold * fold, widths[0], 3, padding=1)
 
@@ -98,14 +98,14 @@ class UNet(nn.Module):
                 self.down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
                 skips.append(width)
             for _ in range(blocks):
-                self.down.append(ResidualBlock(width, outputs, embedding))
+                self.down.append(self.block(width, outputs, embedding, level))
                 width = outputs
                 skips.append(width)
         self.middle = nn.ModuleList([ResidualBlock(width, width, embedding), ResidualBlock(width, width, embedding)])
-        self.attention = Attention(width)
+        self.attention: nn.Module = Attention(width)
         for level, outputs in reversed(list(enumerate(widths))):
             for _ in range(blocks + 1):
-                self.up.append(ResidualBlock(width + skips.pop(), outputs, embedding))
+                self.up.append(self.block(width + skips.pop(), outputs, embedding, level))
                 width = outputs
             if level:
                 self.up.append(nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 3, padding=1)))
@@ -113,17 +113,25 @@ class UNet(nn.Module):
         self.head = nn.Sequential(nn.GroupNorm(width // 16, width), nn.SiLU(), last)
         _zero(last)
 
+    def block(self, inputs: int, outputs: int, embedding: int, level: int) -> nn.Module:
+        """A block on the way down or up; level 0 is the finest."""
+        return ResidualBlock(inputs, outputs, embedding)
+
     def forward(self, x: Tensor, noise: Tensor, label: Tensor) -> Tensor:
         embedding = self.noise(noise_embedding(noise, self.embedding)) + self.label(label)
         embedding = functional.silu(embedding)  # [B, E]
+        return self.through(x, lambda layer, h: layer(h, embedding) if isinstance(layer, ResidualBlock) else layer(h))
+
+    def through(self, x: Tensor, pass_on: Callable[[nn.Module, Tensor], Tensor]) -> Tensor:
+        """Down, through the middle and up again; `pass_on` gives a layer what else it needs."""
         h = self.stem(functional.pixel_unshuffle(x, self.fold))
         skips = [h]
         for layer in self.down:
-            h = layer(h, embedding) if isinstance(layer, ResidualBlock) else layer(h)
+            h = pass_on(layer, h)
             skips.append(h)
         before, after = self.middle
-        h = after(self.attention(before(h, embedding)), embedding)
+        h = pass_on(after, pass_on(self.attention, pass_on(before, h)))
         for layer in self.up:
-            is_block = isinstance(layer, ResidualBlock)
-            h = layer(torch.cat([h, skips.pop()], dim=1), embedding) if is_block else layer(h)
+            enlarges = isinstance(layer, nn.Sequential)
+            h = pass_on(layer, h if enlarges else torch.cat([h, skips.pop()], dim=1))
         return functional.pixel_shuffle(self.head(h), self.fold)

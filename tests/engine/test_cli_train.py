@@ -17,7 +17,7 @@ from engine.catalog import Card
 from engine.models import parameterization
 from engine.models.checkpoint import load_tensors
 from engine.models.registry import _load, build
-from engine.training import Denoising, Images, Objective
+from engine.objectives import Denoising, Images, Objective
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = msgspec.structs.replace(

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from scipy.stats import norm
 
@@ -35,11 +34,9 @@ def marginal_cdf(
     model: Mixture, x: NDArray[Any], axis: int, level: list[float], condition: int | None
 ) -> NDArray[np.float64]:
     """P(x_t[axis] ≤ x) of a mixture, in closed form."""
-    means, values, vectors, table = (c.numpy() for c in model._constants.like(torch.empty(0).double()))
     _, alpha, std = level
-    weights = np.exp(table[-1 if condition is None else condition])
-    variances = (vectors[:, axis] ** 2 * values).sum(1)
-    spread = np.sqrt(alpha**2 * variances + std**2)
+    weights, means = (of.numpy() for of in (model.weights[-1 if condition is None else condition], model.means))
+    spread = np.sqrt(alpha**2 * model.covariances[:, axis, axis].numpy() + std**2)
     return norm.cdf((x[:, None] - alpha * means[:, axis]) / spread) @ weights
 
 

@@ -35,8 +35,9 @@ PAINTED = np.random.Generator(np.random.Philox(5)).normal((0.2, -0.4), (0.6, 0.2
 
 
 @pytest.fixture(autouse=True)
-def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SCORESCOPE_MODELS", str(tmp_path))
+    return tmp_path
 
 
 def ask(what: str, values: dict[str, Any], *arrays: NDArray[Any]) -> Piece:
@@ -141,6 +142,27 @@ def test_points_are_kept_under_a_name_that_can_be_run() -> None:
     assert nearest.max() < 1e-3, "the exact denoiser of points ends on them"
     many = np.resize(PAINTED, (200_001, 2))
     assert ask("points", {}, many).values["message"] == "200,001 points were thinned to 200,000."
+
+
+def test_points_that_cannot_be_written_are_one_sentence(own_models: Path) -> None:
+    (own_models / "points").write_text("a file is in the way")
+    with pytest.raises(RequestError, match=r"^[^\n]*cannot be written: [^\n]*\.$") as caught:
+        ask("points", {}, PAINTED)
+    assert caught.value.field == "points"
+
+
+def test_strokes_are_let_go_but_for_those_that_are_needed(own_models: Path) -> None:
+    """After 64 newer ones."""
+
+    def left() -> set[str]:
+        return {path.stem for path in (own_models / "points").iterdir()}
+
+    names = [ask("points", {"passing": True}, PAINTED[: k + 1]).values["model"] for k in range(70)]
+    assert left() == set(names[-64:])
+    names += [ask("points", {"passing": True, "needed": [names[6]]}, PAINTED[:-1]).values["model"]]
+    assert left() == set(names[-65:])
+    names += [ask("points", {"passing": True}, PAINTED[:-2]).values["model"]]
+    assert left() == set(names[-64:])
 
 
 def test_quick_particles_walk_where_exact_ones_would() -> None:

@@ -74,12 +74,13 @@ def test_the_path_of_a_gaussian_is_the_closed_form(schedule: str, steps: int) ->
     levels = runs.levels(request)
     exact = plane.load("gaussian")
     assert isinstance(exact, Mixture)
-    means, variances, vectors, _ = (c.double().numpy() for c in exact._constants.like(torch.empty(0).double()))
+    mean = exact.means[0].numpy()
+    variances, vectors = np.linalg.eigh(exact.covariances[0].numpy())
     for index in (0, 1, steps - 1):
         path = probe(request, index, (0.8, -0.5), fan=0).arrays[2]
         axes = np.array([math.hypot(level.alpha, level.std) for level in levels])[:, None] * path
-        axes = (axes - np.array([[level.alpha] for level in levels]) * means[0]) @ vectors[0]
-        growth = np.sqrt([[level.alpha**2 * v + level.std**2 for v in variances[0]] for level in levels])
+        axes = (axes - np.array([[level.alpha] for level in levels]) * mean) @ vectors
+        growth = np.sqrt([[level.alpha**2 * v + level.std**2 for v in variances] for level in levels])
         np.testing.assert_allclose(axes / growth, np.broadcast_to(axes[index] / growth[index], axes.shape), atol=5e-3)
 
 
@@ -134,9 +135,9 @@ def test_the_fan_ends_as_the_posterior() -> None:
     level = runs.levels(request)[index]
     exact = plane.load("gaussian")
     assert isinstance(exact, Mixture)
-    _, v, vectors, _ = (c.double().numpy() for c in exact._constants.like(torch.empty(0).double()))
-    ends, mean = fan[:, -1] @ vectors[0], np.array(answer.values["denoised"]) @ vectors[0]
-    spread = np.sqrt(v[0] * level.std**2 / (level.alpha**2 * v[0] + level.std**2))
+    v, vectors = np.linalg.eigh(exact.covariances[0].numpy())
+    ends, mean = fan[:, -1] @ vectors, np.array(answer.values["denoised"]) @ vectors
+    spread = np.sqrt(v * level.std**2 / (level.alpha**2 * v + level.std**2))
     assert (np.abs(ends.mean(0) - mean) < 6 * spread / math.sqrt(count)).all()
     assert (np.abs(ends.std(0) / spread - 1.0) < 6 / math.sqrt(2 * count)).all()
 

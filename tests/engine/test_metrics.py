@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from PIL import Image
 
 from engine import catalog, metrics
+from engine.cli import main
 from engine.data import digits
 from engine.metrics import agreement, classify, features, frechet_distance
 from engine.models.checkpoint import ModelError, save_model
@@ -172,11 +174,16 @@ def test_a_denoiser_of_digits_is_judged(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(metrics, "STEPS", 2)
     images, labels = digits.load("test")
     monkeypatch.setattr(digits, "load", lambda split: (images[:1000], labels[:1000]))
-    figures = metrics.evaluate(card.name, lambda report: None)
+    figures = metrics.evaluate(card.name, lambda report: None, tmp_path / "sheet.png")
     for lam in (0, 1):
         for weight in (1, 2):
             assert figures[f"agreement_w{weight}_lam{lam}"] < 0.5
         assert figures[f"frechet_lam{lam}"] > 10 * figures["frechet_floor"] > 0.0
+        assert figures[f"precision_lam{lam}"] < 0.1 < 0.5 < figures["precision_training"]
+        assert figures[f"recall_lam{lam}"] < 0.1 < 0.5 < figures["recall_training"]
+    assert figures["nearest_samples"] > figures["nearest_test"] == 0.0  # the same images stand for both here
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (16 * 58 - 2, 8 * 58 - 2)
     assert (figures["agreement_samples"], figures["frechet_samples"]) == (200.0, 200.0)
 
 
@@ -193,6 +200,15 @@ def test_the_floor_is_made_of_as_many_images_of_each_class() -> None:
     chosen = metrics._balanced(300)
     assert [place[image.tobytes()] for image in chosen] == [n // 30 for n in range(300)]
     assert len({image.tobytes() for image in chosen}) == 300
+
+
+def test_a_sheet_that_cannot_be_written_is_said_before_the_time_is_spent(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(metrics, "evaluate", lambda *_: pytest.fail("it was measured"))
+    for place in (tmp_path, tmp_path / "none" / "sheet.png"):
+        assert main(["evaluate", tiny, "--sheet", str(place)]) == 1
+        assert "cannot be written" in capsys.readouterr().err
 
 
 def test_no_such_model() -> None:

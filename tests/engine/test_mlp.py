@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from torch import Tensor
@@ -12,12 +13,12 @@ from torch import Tensor
 import engine
 from engine import models
 from engine.models import mlp
-from engine.models.checkpoint import ModelError
+from engine.models.checkpoint import ModelError, save_tensors
 from engine.models.mlp import MLP
 from engine.request import Request
 from engine.schedules import Level
 
-STATE = {"model": "moons", "width": 16, "classes": 2, "sigma_data": 0.6}
+CARD = mlp.Card("moons", 16, 0, 2, 0.6, 1, 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,11 @@ def network(seed: int = 0) -> MLP:
 
 
 def tensors(made: MLP) -> dict[str, Tensor]:
-    return {f"average.{name}": tensor for name, tensor in made.state_dict().items()}
+    """A training whose averaged weights are these."""
+    weights = made.state_dict()
+    whole = {f"{part}.{name}": torch.zeros_like(tensor) for part in mlp.PARTS for name, tensor in weights.items()}
+    steps = {f"step.{name}": torch.tensor(1.0) for name in weights}
+    return whole | steps | {f"average.{name}": tensor for name, tensor in weights.items()}
 
 
 def test_a_cloud_is_its_points() -> None:
@@ -59,9 +64,9 @@ def test_untrained_it_predicts_nothing() -> None:
 
 def test_what_is_kept_is_found_by_its_name() -> None:
     made = network()
-    name = mlp.save(tensors(made), STATE)
-    assert name == mlp.save(tensors(made), STATE), "fixed by its tensors"
-    assert name != mlp.save(tensors(network(1)), STATE)
+    name = mlp.save(tensors(made), CARD)
+    assert name == mlp.save(tensors(made), CARD), "fixed by its tensors"
+    assert name != mlp.save(tensors(network(1)), CARD)
     learned = models.load(name)
     assert isinstance(learned, mlp.Learned)
     assert (learned.of, learned.classes, learned.shape) == ("moons", 2, (2,))
@@ -77,7 +82,7 @@ def test_what_is_kept_is_found_by_its_name() -> None:
 
 def test_it_guides_an_exact_model() -> None:
     """Autoguidance with a worse model, in the plane: clouds of the same shape."""
-    name = mlp.save(tensors(network()), STATE)
+    name = mlp.save(tensors(network()), CARD)
     request = Request(model="moons", guide=name, guidance=1.5, particles=20, steps=3, count=2)
     *_, last = engine.run(request)
     assert last.x_next.shape == (2, 20, 2)
@@ -100,20 +105,24 @@ def test_what_was_not_kept_is_not_found(name: str) -> None:
         {"sigma_data": None},
         {"model": 7},
         {"width": -1},
+        {"width": 10**9},
+        {"step": 0},
+        {"more": 1},
     ],
 )
 def test_a_file_of_something_else_is_refused(change: dict[str, Any]) -> None:
     """One sentence, whatever is in it."""
-    name = mlp.save(tensors(network()), {**STATE, **change})
+    name = mlp.save(tensors(network()), CARD)
+    save_tensors(mlp.path(name), tensors(network()), {**msgspec.to_builtins(CARD), **change})
     with pytest.raises(ModelError, match="does not hold a network of the lab"):
         models.load(name)
 
 
 def test_a_damaged_file_is_refused() -> None:
-    name = mlp.save(tensors(network()), STATE)
+    name = mlp.save(tensors(network()), CARD)
     mlp.path(name).write_bytes(mlp.path(name).read_bytes()[:100])
     with pytest.raises(ModelError, match="not a readable safetensors file"):
         models.load(name)
     broken = {**tensors(network()), "average.out.bias": torch.tensor([0.0, float("nan")])}
-    with pytest.raises(ModelError, match="not finite"):
-        models.load(mlp.save(broken, STATE))
+    with pytest.raises(ModelError, match=r"its average\.out\.bias is not of finite float32"):
+        models.load(mlp.save(broken, CARD))

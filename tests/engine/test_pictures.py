@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +84,34 @@ def test_a_png_without_a_request_and_over_another(tmp_path: Path) -> None:
     with Image.open(path) as image:
         assert image.size == (3, 3)
         assert "scorescope" not in image.info
+
+
+class FullDisk(io.FileIO):
+    """A file on a disk that is full after 100 bytes."""
+
+    def write(self, data: object) -> int:
+        if self.tell() > 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_full_disk_leaves_the_old_picture_and_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool
+) -> None:
+    path = tmp_path / "page.png"
+    if old:
+        save_png(path, np.zeros((2, 2, 1), np.uint8), Request(seed=1))
+    before = path.read_bytes() if old else b""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    opened = Path.open
+    with monkeypatch.context() as patch:
+
+        def full(self: Path, *how: str, **more: str) -> object:
+            return FullDisk(self, "w") if how == ("wb",) else opened(self, *how, **more)
+
+        patch.setattr(Path, "open", full)
+        with pytest.raises(OSError, match="No space left on device"):
+            save_png(path, noise, Request(seed=2))
+    assert [found.name for found in tmp_path.iterdir()] == (["page.png"] if old else [])
+    assert not old or path.read_bytes() == before

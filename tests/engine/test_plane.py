@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,25 @@ def test_points_that_cannot_be_written_are_one_sentence(folder: Path) -> None:
     folder.write_text("a file is in the way")
     with pytest.raises(ModelError, match=r"points-[0-9a-f]{12}\.npz cannot be written: [^\n]*\.$"):
         plane.keep(some())
+
+
+def test_what_passes_is_let_go_but_for_the_newest_and_what_is_needed(folder: Path) -> None:
+    """As a painting's strokes are. What was kept for good stays, also where the same points pass again."""
+    good, both = plane.keep(some(1)), plane.keep(some(2), passing=True)
+    strokes = [plane.keep(some(count), passing=True) for count in range(3, 13)]
+    assert plane.keep(some(1), passing=True) == good, "kept for good before: it stays so"
+    assert plane.keep(some(2)) == both
+    for age, name in enumerate(reversed([good, both, *strokes])):
+        os.utime(folder / f"{name}.npz", (1e9 - age, 1e9 - age))
+    plane.let_go({strokes[0]}, newest=3)
+    left = {path.stem for path in folder.iterdir()}
+    assert left == {good, both, strokes[0], *strokes[-3:]}
+    for name in left:
+        plane.load(name)
+    (folder / "points-000000000000.npz").write_bytes(b"PK")
+    plane.let_go(set(), newest=0)
+    assert {path.stem for path in folder.iterdir()} == {good, both, "points-000000000000"}, "nobody's damage is removed"
+    plane.let_go(set())
 
 
 def test_kept_points_that_vanish_or_change_are_refused(folder: Path) -> None:

@@ -19,16 +19,8 @@ from engine.models import parameterization
 from engine.models.checkpoint import ModelError, load_tensors, save_tensors
 from engine.models.noisy_classifier import NoisyClassifierNetwork
 from engine.models.unet import UNet
-from engine.training import (
-    BATCH,
-    CURVE_STEPS,
-    Classification,
-    Denoising,
-    Images,
-    NoisyClassification,
-    Objective,
-    Training,
-)
+from engine.objectives import BATCH, Classification, Denoising, Images, NoisyClassification, Objective
+from engine.training import CURVE_STEPS, Training
 
 SIGMA_DATA = 0.5
 CLASSES = 10

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import engine
 from engine import wire
@@ -23,12 +24,12 @@ PATIENCE = 60.0  # seconds for one message; a worker starts in about three
 NOISY = """
 import os, sys
 from engine import runs, worker
-run = runs.run
-def noisy(request):
+begin = runs.begin
+def noisy(request, **more):
     print("printed by a library", flush=True)
     os.write(1, b"written by a library in C")
-    return run(request)
-runs.run = noisy
+    return begin(request, **more)
+runs.begin = noisy
 sys.exit(worker.main())
 """
 
@@ -139,19 +140,26 @@ def test_a_run_sends_what_the_engine_makes(worker: Process, tiny: str) -> None:
     """Started with the levels, every step's pictures, and the final image: the same bytes as engine.run gives."""
     asked = request(seed=4, lam=1.0, condition=1, guidance=2.0)
     worker.send(wire.Run(1, asked.to_dict()))
-    (started, _), *steps, (finished, (image,)) = worker.until(wire.Finished, run=1, nfe=5)
+    (started, _), *steps, (finished, (image, at_end)) = worker.until(wire.Finished, run=1, nfe=5)
     expected = list(engine.run(asked))
     levels = [step.level for step in expected] + [expected[-1].next]
     assert started == wire.Started(1, [(level.t, level.alpha, level.std) for level in levels])
     assert len(steps) == 5
-    before = 0.0
-    for (stepped, (noisy, clean)), step in zip(steps, expected, strict=True):
+    before, earlier = 0.0, None
+    for (stepped, (noisy, clean, measured)), step in zip(steps, expected, strict=True):
         assert (stepped.run, stepped.index, stepped.nfe) == (1, step.index, step.nfe)
         assert before <= stepped.seconds <= finished.seconds
         before = stepped.seconds
         scale = (step.level.alpha**2 + step.level.std**2) ** 0.5
         np.testing.assert_allclose(noisy, pixels(step.x.numpy(), scale), atol=1)
         np.testing.assert_allclose(clean, pixels(step.denoised.numpy()), atol=1)
+        change = torch.full_like(step.x, torch.nan) if earlier is None else step.denoised - earlier
+        sizes = [values.double().flatten(1).square().mean(1).sqrt() for values in (step.score, change)]
+        np.testing.assert_allclose(measured, sizes, rtol=1e-3)
+        earlier = step.denoised
+    assert np.isnan(at_end[0]).all(), "the score is not finite without noise"
+    change = (expected[-1].x_next - earlier).flatten(1).square().mean(1).sqrt()
+    np.testing.assert_allclose(at_end[1], change, rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(image, pixels(expected[-1].x_next.numpy()), atol=1)
 
 

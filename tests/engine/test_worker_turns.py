@@ -11,6 +11,7 @@ import pytest
 
 import engine
 from engine import wire
+from engine.request import Branch
 from engine.worker import Inbox, Worker
 
 
@@ -91,15 +92,20 @@ def test_cancel_takes_one_step_at_most(tiny: str) -> None:
 
 def test_a_failing_run_does_not_take_the_others_along(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error in the middle of a run is told as one sentence, and the other run ends as it would."""
-    good = engine.runs.run  # type: ignore[attr-defined]
+    good = engine.runs.begin  # type: ignore[attr-defined]
 
-    def fragile(asked: engine.Request) -> Iterator[engine.Step]:
-        for step in good(asked):
-            if asked.seed == 13 and step.index == 2:
-                raise MemoryError("no room for step 2")
-            yield step
+    def fragile(asked: engine.Request, **more: Any) -> Any:
+        origin, steps = yield from good(asked, **more)
 
-    monkeypatch.setattr("engine.runs.run", fragile)
+        def until_the_second() -> Iterator[engine.Step]:
+            for step in steps:
+                if asked.seed == 13 and step.index == 2:
+                    raise MemoryError("no room for step 2")
+                yield step
+
+        return origin, until_the_second()
+
+    monkeypatch.setattr("engine.runs.begin", fragile)
     sent = here(run(1, seed=13), run(2), react=shut_down_after(1))
     (failed,) = [event for event in sent if isinstance(event, wire.Failed)]
     assert (failed.run, failed.message, failed.field) == (1, "no room for step 2", "")
@@ -195,3 +201,82 @@ def test_points_are_no_images() -> None:
 
     (failed,) = here(asked, react=react)
     assert (failed.field, failed.message) == ("model", "model must make images here, not points, as moons does.")
+
+
+# --- branches and the history ---
+
+
+def branched(number: int, step: int, steps: int = 60, **changes: Any) -> wire.Run:
+    """A branch of a run of seed 0."""
+    parent = engine.Request(model="tiny", count=3, steps=steps)
+    return wire.Run(number, parent.replace(start=Branch(parent, step), **changes).to_dict())
+
+
+def test_a_parent_is_walked_again_in_turns(tiny: str) -> None:
+    """While the steps before a branch are made again, another run goes on, and a cancel is seen."""
+    order: list[int] = []
+
+    def react(event: Any, inbox: Inbox) -> None:
+        order.append(event.run)
+        if isinstance(event, wire.Stepped) and event.run == 2 and event.index == 9:
+            put(inbox, wire.Cancel(1))
+        if isinstance(event, wire.Finished):
+            put(inbox, wire.Shutdown())
+
+    sent = here(branched(1, 50), run(2, steps=20), react=react)
+    assert [event for event in sent if event.run == 1] == [wire.Cancelled(1)], "before it had come to its own steps"
+    assert sum(isinstance(event, wire.Stepped) for event in sent) == 20
+
+
+def test_a_parent_that_is_remembered_is_not_walked_again(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor are the parents of its branch: its own steps begin at once, and are the same."""
+    made: list[tuple[Any, list[Any]]] = []
+    calls: list[int] = []
+    good = engine.runs.guided_by  # type: ignore[attr-defined]
+
+    def counted(*asked: Any) -> Any:
+        denoise = good(*asked)
+
+        def denoised(x: Any, level: Any) -> Any:
+            calls.append(1)
+            return denoise(x, level)
+
+        return denoised
+
+    monkeypatch.setattr("engine.runs.guided_by", counted)
+    inbox: Inbox = queue.SimpleQueue()
+
+    def send(event: Any, *arrays: Any) -> None:
+        made.append((event, [array.copy() for array in arrays]))
+        if isinstance(event, wire.Finished):
+            put(inbox, {1: branched(2, 50), 2: wire.Keep(0), 3: wire.Shutdown()}[event.run])
+            if event.run == 2:
+                put(inbox, branched(3, 50))
+
+    put(inbox, run(1, steps=60))
+    Worker(inbox, send).work()
+    counts = {number: sum(event.run == number for event, _ in made) for number in (1, 2, 3)}
+    assert counts == {1: 62, 2: 12, 3: 12}
+    assert len(calls) == 60 + 10 + 51 + 10, "with nothing kept the parent is walked, with the step that it is left at"
+    remembered, again = ([pair for pair in made if pair[0].run == number] for number in (2, 3))
+    for (one, ours), (other, theirs) in zip(remembered, again, strict=True):
+        assert getattr(one, "nfe", 0) == getattr(other, "nfe", 0)
+        assert [array.tobytes() for array in ours] == [array.tobytes() for array in theirs]
+
+
+def test_pictures_of_a_run_are_asked_for_while_another_goes_on(tiny: str) -> None:
+    def react(event: Any, inbox: Inbox) -> None:
+        if isinstance(event, wire.Stepped) and (event.run, event.index) == (2, 0):
+            put(inbox, ask(5, "picture", run=1, view="score", place=3))
+            put(inbox, ask(6, "picture", run=9, view="score", place=3))
+        if isinstance(event, wire.Finished) and event.run == 1:
+            put(inbox, run(2, steps=30))
+        if isinstance(event, wire.Finished) and event.run == 2:
+            put(inbox, wire.Shutdown())
+
+    sent = here(run(1), react=react)
+    (answer,) = [event for event in sent if isinstance(event, wire.Answer)]
+    (refused,) = [event for event in sent if isinstance(event, wire.Refused)]
+    assert (answer.ask, answer.values["place"], answer.values["exact"]) == (5, 3, True)
+    assert (refused.ask, refused.field) == (6, "run")
+    assert sent.index(answer) < sent.index(next(e for e in sent if isinstance(e, wire.Finished) and e.run == 2))

@@ -368,3 +368,49 @@ def test_the_chart_is_the_distance_between_the_lanes_and_scrubs(drive) -> None:
             assert compare.timeline.position == a.nearest(sigma)
 
     drive(scenario)
+
+
+def test_clouds_are_lanes_too(drive) -> None:
+    """Points of the plane beside each other: the distance to the truth is told, the distance to lane A is drawn."""
+
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        box = compare.inspector.fields["model"].box
+        for lane in "01":
+            click(compare.lane_choice.button(lane))
+            await asyncio.sleep(0.5)  # what is typed later begins a new search
+            QTest.keyClicks(box, "Two")
+            assert box.currentText() == "Two Gaussians"
+            click(compare.inspector.fields["condition"].chip(1))
+        for controls in compare.controls:
+            controls.set("steps", 12)
+        a, b = await run_all(window)
+        assert (a.status, b.status) == ("finished", "finished")
+        np.testing.assert_allclose(a.places[0], b.places[0], err_msg="the same starting noise")
+        assert a.places.shape == (13, 2000, 2)
+        for panel, run in zip(compare.panels, (a, b), strict=False):
+            assert panel.cloud.isVisible()
+            np.testing.assert_array_equal(panel.cloud.clouds[0][0], run.places[12])
+            assert panel.quality.text() == f"{run.distance[12]:.3f} from pₜ"
+        (curve,) = compare.apart.curves["distance"]
+        apart = np.sqrt(np.mean((a.places[6].astype(float) - b.places[6]) ** 2))
+        assert curve[6] == pytest.approx((np.log(a.sigma(6)), apart))
+        click(compare.modes.button("difference"))
+        assert compare.both.isVisible()
+        assert len(compare.both.clouds) == 2
+        click(compare.modes.button("flip"))
+        window.current.bar.track.setFocus()
+        QTest.keyPress(window.focusWidget(), Qt.Key.Key_Space)
+        np.testing.assert_array_equal(compare.both.clouds[0][0], b.places[12])
+        QTest.keyRelease(window.focusWidget(), Qt.Key.Key_Space)
+        np.testing.assert_array_equal(compare.both.clouds[0][0], a.places[12])
+        compare.controls[0].set("steps", 2)
+        compare.controls[0].set("particles", 50_000)
+        compare.controls[0].set("sampler", "annealed_langevin")
+        compare.controls[0].set("steps", 1000)
+        first, _ = await run_all(window)
+        assert first.status == "failed", "too many positions"
+        assert "particles" in first.error.message
+
+    drive(scenario)

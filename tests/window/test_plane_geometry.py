@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from desktop_app.state.lab_cloud import SMOOTH, density_along
 from desktop_app.widgets.plane_frame import Scale, scale_ticks, ticks
 from desktop_app.widgets.plane_geometry import (
     arrows,
@@ -17,6 +18,7 @@ from desktop_app.widgets.plane_geometry import (
     polylines,
     streamlines,
 )
+from desktop_app.widgets.plane_layers import scaled
 
 HALF = 3.0
 
@@ -157,3 +159,29 @@ def test_ticks_are_round_and_apart(low: float, high: float, px: float) -> None:
 def test_a_logarithmic_scale_counts_decades() -> None:
     scale = Scale("p̄", 2e-5, 2.0, True, np.zeros((256, 3), np.uint8))
     assert [text for _, text in scale_ticks(scale, 400)] == ["10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "10⁰"]
+
+
+def test_a_scale_says_where_there_is_more(qapp) -> None:
+    """The highest mark is “≥”, and no other stands in its way; the colours are those of the values."""
+    clipped = Scale("p̄", 0.0, 0.487, False, np.zeros((256, 3), np.uint8), clipped=True)
+    marks = scale_ticks(clipped, 400)
+    assert marks[-1] == (0.487, "≥ 0.49")
+    assert all((0.487 - value) / 0.487 * 400 > 18 for value, _ in marks[:-1])
+    log = Scale("p̄", 1e-5, 1.0, True, np.zeros((256, 3), np.uint8), clipped=True)
+    assert [text for _, text in scale_ticks(log, 400)] == ["10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "≥ 1"]
+    assert (log.share(1e-5), log.share(1.0)) == (0.0, 1.0)
+    values = np.linspace(0.0, 1.0, 101, dtype=np.float32)
+    assert scaled("p̄", values, False, "viridis", 0.97).clipped
+    assert not scaled("p̄", values, False, "viridis").clipped
+
+
+def test_particles_along_a_coordinate_have_their_density() -> None:
+    """A thousand at one place are a Gaussian of SMOOTH there; what is out of sight is not counted elsewhere."""
+    places = np.zeros((2, 1000, 2), np.float32)
+    places[0, :, 0], places[1, :500, 0], places[1, 500:, 0] = 0.5, -1.0, 7.0
+    found = density_along(places, 600, 3.0)
+    axis = (np.arange(600) + 0.5) / 100 - 3.0
+    for row, middle, mass in ((found[0], 0.5, 1.0), (found[1], -1.0, 0.5)):
+        gauss = mass * np.exp(-0.5 * ((axis - middle) / SMOOTH) ** 2) / (SMOOTH * np.sqrt(2 * np.pi))
+        np.testing.assert_allclose(row, gauss, atol=0.1 * gauss.max())
+        assert row.sum() / 100 == pytest.approx(mass, abs=1e-3)

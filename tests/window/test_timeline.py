@@ -19,6 +19,7 @@ from engine import wire
 from engine.request import Request
 
 PICTURES = np.zeros((1, 2, 2, 1), np.uint8)
+SIZES = np.array([[2.0], [0.5]], np.float32)
 
 
 def run_over(*sigmas: float, **request: object) -> Run:
@@ -27,8 +28,8 @@ def run_over(*sigmas: float, **request: object) -> Run:
     levels = [(0.0, 0.0, 1.0) if math.isinf(sigma) else (0.0, 1.0, sigma) for sigma in sigmas]
     run.receive(wire.Started(1, levels), [])
     for index in range(len(sigmas) - 1):
-        run.receive(wire.Stepped(1, index, index + 1, 0.1 * index), [PICTURES, PICTURES])
-    run.receive(wire.Finished(1, len(sigmas), 1.0), [PICTURES])
+        run.receive(wire.Stepped(1, index, index + 1, 0.1 * index), [PICTURES, PICTURES, SIZES])
+    run.receive(wire.Finished(1, len(sigmas), 1.0), [PICTURES, SIZES])
     return run
 
 

@@ -1,0 +1,44 @@
+"""What the command palette offers: everything a key can do, every workspace, and the runs of before."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from desktop_app.state.presets import PRESETS
+from desktop_app.state.words import heading, summary
+from desktop_app.theme import theme
+from desktop_app.widgets.palette import Entry
+from desktop_app.widgets.rail import THEMES, WORKSPACES
+
+if TYPE_CHECKING:
+    from desktop_app.window import Window
+
+BEFORE = 40  # runs that are offered again
+
+
+def entries(window: Window) -> list[Entry]:
+    """What can be done now."""
+    current, timeline = window.current, window.current.timeline
+    found = [
+        Entry(current.verb, "Ctrl+Enter", window.start),
+        Entry("Stop", "Esc", window.escape),
+        Entry("Play or pause", "Space", timeline.play),
+        Entry("First step", "Home", lambda: timeline.seek(0)),
+        Entry("Last step", "End", lambda: timeline.seek(timeline.length)),
+        Entry("New random seed", "R", lambda: current.bound.randomise_seed()),
+        Entry("Undo", "Ctrl+Z", window.undo.back),
+        Entry("Redo", "Ctrl+Shift+Z", window.undo.forth),
+        Entry("Send to Compare", "C", window.send_to_compare),
+        Entry("Save into the gallery", "Ctrl+S", window.keeping.save),
+        Entry("Save as…", "Ctrl+Shift+S", window.keeping.save_as),
+        Entry("Copy as command", "Ctrl+Shift+C", window.keeping.copy_command),
+        Entry("Keyboard", "?", window.cheat_sheet.open),
+    ]
+    for number, (name, (_, text)) in enumerate(WORKSPACES.items(), 1):
+        found.append(Entry(f"Go to {text}", f"Ctrl+{number}", partial(window.open, name)))
+    found += [Entry(f"Compare: {p.label}", p.help, partial(window.use_preset, name)) for name, p in PRESETS.items()]
+    found += [Entry(f"Theme: {name}", "", partial(theme().choose, name)) for name in THEMES]
+    for request in window.session.history[:BEFORE]:
+        found.append(Entry(f"Again: {heading(request)}", summary(request), partial(window.show_request, request)))
+    return found

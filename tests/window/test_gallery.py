@@ -1,0 +1,445 @@
+"""The gallery by clicks and keys: save, find, look, star, delete and undo, compare, verify, export, copy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import click, finished, press, until
+from PIL import Image
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QPushButton
+
+from desktop_app.state import gallery_files, saving
+from desktop_app.window import Window
+from desktop_app.workspaces.gallery import GalleryWorkspace
+from engine import metadata
+from engine.pictures import save_png
+from engine.request import Branch, Request
+
+NONE, SHIFT, CONTROL = (
+    Qt.KeyboardModifier.NoModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.ControlModifier,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The gallery of the test, with six pictures, the newest last in the alphabet."""
+    folder = tmp_path / "config" / "gallery"
+    folder.mkdir(parents=True)
+    for number in range(6):
+        request = Request(condition=number, seed=number, lam=number % 2, steps=4 + number, count=4)
+        path = folder / f"{number}.png"
+        save_png(path, np.full((114, 114, 1), 40 * number, np.uint8), request)
+        os.utime(path, (1e9 + number, 1e9 + number))
+    return folder
+
+
+async def opened(window: Window) -> GalleryWorkspace:
+    """Ctrl+5, or whichever key it has, and everything read."""
+    click(window.rail.buttons["gallery"])
+    assert window.gallery is not None
+    gallery = window.gallery.gallery
+    await until(lambda: gallery.loaded and "scan" not in gallery._tasks)
+    return window.gallery
+
+
+def place(workspace: GalleryWorkspace, name: str) -> QPoint:
+    grid = workspace.grid
+    return grid.visualRect(grid.pictures.index(grid.pictures.row_of[name])).center()
+
+
+def pick(workspace: GalleryWorkspace, name: str, modifier: Qt.KeyboardModifier = NONE) -> None:
+    """Click a picture."""
+    QTest.mouseClick(workspace.grid.viewport(), Qt.MouseButton.LeftButton, modifier, place(workspace, name))
+
+
+def names(workspace: GalleryWorkspace) -> str:
+    return " ".join(picture.name.removesuffix(".png") for picture in workspace.grid.pictures.rows)
+
+
+def last_toast(window: Window) -> str:
+    return window.toasts.shown[-1].message if window.toasts.shown else ""
+
+
+def press_toast(window: Window, text: str) -> None:
+    """Click a toast's button."""
+    button = next(b for b in window.toasts.shown[-1].findChildren(QPushButton) if b.text() == text)
+    click(button)
+
+
+def test_what_ctrl_s_saves_is_in_the_gallery(drive, own_settings: Path) -> None:
+    """Without a question, under a name of its own; “Show” shows it, “Verify” finds it exact, at any step."""
+
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        assert workspace.pages.currentWidget() is workspace.empty
+        click(workspace.empty.button)
+        assert window.current is window.generate
+        window.generate.controls.take(Request(condition=3, seed=42, steps=5, count=4))
+        press(window, Qt.Key.Key_Return, CONTROL)
+        await finished(window.generate.timeline.lanes[0])
+        press(window, Qt.Key.Key_S, CONTROL)
+        await until(lambda: last_toast(window) == "Saved digits-3-seed42-0001.png.")
+        press(window, Qt.Key.Key_S, CONTROL)  # what is shown now, whatever is done in the next moment
+        press(window, Qt.Key.Key_Home)
+        press(window, Qt.Key.Key_Right)
+        click(window.generate.views.button("noisy"))
+        await until(lambda: last_toast(window) == "Saved digits-3-seed42-0002.png.")
+        press(window, Qt.Key.Key_S, CONTROL)
+        await until(lambda: last_toast(window) == "Saved digits-3-seed42-0003.png.")
+        click(window.generate.views.button("score"))
+        press(window, Qt.Key.Key_S, CONTROL)  # though its pictures are still to come
+        await until(lambda: last_toast(window) == "Saved digits-3-seed42-0004.png.")
+        folder = own_settings / "gallery"
+        saved = sorted(path.name for path in folder.glob("*.png"))
+        assert saved == [f"digits-3-seed42-000{number}.png" for number in (1, 2, 3, 4)]
+        assert (folder / saved[0]).read_bytes() == (folder / saved[1]).read_bytes()
+        made = metadata.read(folder / saved[2]).made
+        assert (made.view, made.step, made.torch) == ("noisy", 1, window.client.about.torch)
+        assert metadata.read(folder / saved[3]).made.view == "score"
+        press_toast(window, "Show")
+        assert window.current is workspace
+        await until(lambda: workspace.grid.selected() == [saved[3]])
+        for name in saved:
+            pick(workspace, name)
+            click(workspace.detail.buttons["verify"])
+            await until(lambda: "very pixel" in workspace.detail.verdict.text(), name)
+            assert workspace.detail.verdict.text() == "Exact: rendered again, every pixel is the same."
+
+    drive(scenario)
+
+
+def test_newest_first_search_star_and_keys(drive, folder: Path) -> None:
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        assert names(workspace) == "5 4 3 2 1 0"
+        press(window, Qt.Key.Key_Slash)
+        assert workspace.search.hasFocus()
+        QTest.keyClicks(workspace.search, "lam=1 steps>5")
+        await until(lambda: names(workspace) == "5 3")
+        press(window, Qt.Key.Key_Return)
+        assert workspace.grid.hasFocus()
+        pick(workspace, "3.png")
+        press(window, Qt.Key.Key_S)
+        assert (folder / ".starred" / "3.png").exists()
+        workspace.search.setText("")
+        await until(lambda: len(names(workspace)) > 3)
+        assert workspace.grid.selected() == ["3.png"], "what is selected stays selected"
+        workspace.search.setText("is:starred")
+        await until(lambda: names(workspace) == "3")
+        workspace.search.setText("lamm=1")
+        await until(lambda: workspace.pages.currentWidget() is workspace.none)
+        assert workspace.none.text.text().startswith("lamm is not a parameter")
+        click(workspace.none.button)
+        await until(lambda: workspace.pages.currentWidget() is workspace.grid)
+        assert names(workspace) == "5 4 3 2 1 0"
+        pick(workspace, "5.png")
+        press(window, Qt.Key.Key_Right)
+        assert workspace.grid.selected() == ["4.png"]
+        press(window, Qt.Key.Key_A, CONTROL)
+        assert len(workspace.grid.selected()) == 6
+        assert workspace.detail.title.text() == "6 pictures"
+        assert not workspace.detail.buttons["compare"].isEnabled(), "six are too many"
+
+    drive(scenario)
+
+
+def test_enter_shows_a_picture_large_and_arrows_turn(drive, folder: Path) -> None:
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        pick(workspace, "4.png")
+        press(window, Qt.Key.Key_Return)
+        assert workspace.pages.currentWidget() is workspace.large
+        await until(lambda: workspace.large.image is not None and workspace.large.image.width() == 114)
+        assert workspace.large.image.pixelColor(3, 3).red() == 160
+        assert workspace.detail.title.text().endswith("· 4")
+        press(window, Qt.Key.Key_Right)
+        assert workspace.grid.selected() == ["3.png"]
+        assert workspace.large.path == folder / "3.png"
+        press(window, Qt.Key.Key_Delete)
+        assert not (folder / "3.png").exists()
+        assert workspace.large.path == folder / "2.png", "the next one"
+        press(window, Qt.Key.Key_Z, CONTROL)
+        await until(lambda: (folder / "3.png").exists())
+        press(window, Qt.Key.Key_Escape)
+        assert workspace.pages.currentWidget() is workspace.grid
+        pick(workspace, "0.png")
+        QTest.mouseDClick(workspace.grid.viewport(), Qt.MouseButton.LeftButton, NONE, place(workspace, "0.png"))
+        assert workspace.large.path == folder / "0.png"
+        click(workspace.large)
+        assert workspace.pages.currentWidget() is workspace.grid
+
+    drive(scenario)
+
+
+def test_deleting_can_be_undone_and_redone(drive, folder: Path) -> None:
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        before = {path.name: path.read_bytes() for path in folder.glob("*.png")}
+        pick(workspace, "4.png")
+        pick(workspace, "2.png", SHIFT)
+        press(window, Qt.Key.Key_Delete)
+        await until(lambda: names(workspace) == "5 1 0")
+        assert last_toast(window) == "Deleted 3 pictures. The trash is emptied after 30 days."
+        assert workspace.grid.selected() == ["0.png"] or workspace.grid.selected() == ["1.png"]
+        press(window, Qt.Key.Key_Z, CONTROL)
+        await until(lambda: names(workspace) == "5 4 3 2 1 0")
+        press(window, Qt.Key.Key_Z, CONTROL | SHIFT)
+        await until(lambda: names(workspace) == "5 1 0")
+        press_toast(window, "Undo")
+        await until(lambda: names(workspace) == "5 4 3 2 1 0")
+        assert {path.name: path.read_bytes() for path in folder.glob("*.png")} == before
+        pick(workspace, "0.png")
+        press(window, Qt.Key.Key_Delete)
+        await until(lambda: names(workspace) == "5 4 3 2 1")
+        click(workspace.trash_button)
+        press_toast(window, "Delete them for good")
+        await until(lambda: not any((folder / ".trash").iterdir()))
+        press(window, Qt.Key.Key_Z, CONTROL)
+        await until(lambda: last_toast(window) == "The pictures are not there any more.")
+
+    drive(scenario)
+
+
+def test_a_folder_that_may_not_be_written_or_read(drive, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence each, and nothing is lost."""
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        pick(workspace, "4.png")
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "mkdir", denied)
+            press(window, Qt.Key.Key_Delete)
+            assert last_toast(window) == "The pictures could not be moved: Permission denied."
+            press(window, Qt.Key.Key_S)
+            assert last_toast(window) == "The star could not be kept: Permission denied."
+        with monkeypatch.context() as patch:
+            patch.setattr(gallery_files.os, "scandir", denied)
+            workspace.gallery.refresh()
+            await until(lambda: "cannot be read: Permission denied." in last_toast(window))
+        workspace.gallery.refresh()
+        await until(lambda: names(workspace) == "5 4 3 2 1 0")
+
+    drive(scenario)
+
+
+def test_two_windows_on_one_gallery(drive, folder: Path) -> None:
+    """What one does the other shows, by itself; each has its own undo, and no picture is lost."""
+
+    async def scenario(window: Window) -> None:
+        from desktop_app.engine_client import EngineClient
+        from desktop_app.state.preferences import Preferences
+
+        client = EngineClient()  # never started: the gallery needs it only to render
+        other = Window(client, Preferences())
+        other.show()
+        try:
+            one, two = await opened(window), await opened(other)
+            pick(two, "5.png")
+            two.grid.setFocus()
+            QTest.keyClick(two.grid, Qt.Key.Key_Delete)
+            QTest.keyClick(two.grid, Qt.Key.Key_S)  # of what is selected then
+            await until(lambda: names(one) == "4 3 2 1 0", "the first window follows")
+            await until(lambda: one.gallery.starred == two.gallery.starred == {"4.png"}, "and has the star")
+            save_png(folder / "new.png", np.zeros((9, 9, 1), np.uint8), Request(seed=77))
+            await until(lambda: names(one) == names(two) == "new 4 3 2 1 0")
+            other.undo.back()
+            await until(lambda: names(one) == names(two) == "new 5 4 3 2 1 0")
+            pick(one, "4.png")
+            pick(two, "4.png")
+            press(window, Qt.Key.Key_Delete)
+            QTest.keyClick(two.grid, Qt.Key.Key_Delete)  # which may be gone by now
+            window.undo.back()
+            await until(lambda: names(one) == names(two) == "new 5 4 3 2 1 0")
+        finally:
+            other.close()
+            client.shut_down()
+            other.deleteLater()
+
+    drive(scenario)
+
+
+def test_pictures_open_in_generate_and_in_compare(drive, folder: Path) -> None:
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        pick(workspace, "3.png")
+        click(workspace.detail.buttons["open"])
+        assert window.current is window.generate
+        run = await finished(window.generate.timeline.lanes[0])
+        assert run.request == Request(condition=3, seed=3, lam=1, steps=7, count=4)
+        await opened(window)
+        pick(workspace, "3.png")
+        pick(workspace, "2.png", CONTROL)
+        workspace.grid.setFocus()
+        press(window, Qt.Key.Key_C)
+        assert window.current is window.compare
+        for lane in window.compare.timeline.lanes:
+            await finished(lane)
+        assert [lane.request.lam for lane in window.compare.timeline.lanes] == [1, 0]
+
+    drive(scenario)
+
+
+def test_copies_run_and_reach_the_clipboard(drive, folder: Path) -> None:
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        pick(workspace, "3.png")
+        press(window, Qt.Key.Key_C, CONTROL | SHIFT)
+        wanted = "scorescope generate --condition 3 --count 4 --seed 3 --steps 7 --lam 1"
+        assert QGuiApplication.clipboard().text() == wanted
+        click(workspace.detail.buttons["python"])
+        assert "request = Request(condition=3, count=4, seed=3, steps=7, lam=1)" in QGuiApplication.clipboard().text()
+        window.open("generate")
+        window.generate.controls.set("seed", 5)
+        press(window, Qt.Key.Key_C, CONTROL | SHIFT)
+        assert QGuiApplication.clipboard().text() == "scorescope generate --seed 5"
+
+    drive(scenario)
+
+
+@pytest.mark.parametrize("kind", ["gif", "apng", "mp4", "png"])
+def test_the_reverse_process_is_exported(drive, folder: Path, tmp_path: Path, kind: str) -> None:
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        pick(workspace, "3.png")
+        told = []
+        workspace.deeds.exporting.progressed.connect(lambda words, share: told.append((words, share)))
+        picture, to = workspace.chosen[0], tmp_path / f"out.{kind}"
+        workspace.deeds.export(picture, to)
+        await until(lambda: last_toast(window) == f"Saved as out.{kind}.")
+        if kind == "png":
+            assert to.read_bytes() == (folder / "3.png").read_bytes()
+            return
+        shares = [share for words, share in told if words]
+        assert shares == sorted(shares)
+        assert shares[-1] == 1.0
+        assert workspace.progress_bar.isHidden()
+        if kind == "mp4":
+            assert to.read_bytes()[4:8] == b"ftyp"
+        else:
+            with Image.open(to) as moving:
+                assert moving.n_frames >= 4
+                assert moving.size[0] >= 400
+        if kind == "apng":
+            assert metadata.read_request(to) == Request(condition=3, seed=3, lam=1, steps=7, count=4)
+
+    drive(scenario)
+
+
+def test_an_export_can_be_stopped_and_leaves_no_file(drive, folder: Path, tmp_path: Path) -> None:
+    async def scenario(window: Window) -> None:
+        save_png(folder / "long.png", np.zeros((114, 114, 1), np.uint8), Request(steps=1000, count=4))
+        workspace = await opened(window)
+        pick(workspace, "long.png")
+        workspace.deeds.export(workspace.chosen[0], tmp_path / "out.gif")
+        await until(lambda: workspace.progress_bar.words.text().startswith("step 3 of"))
+        click(workspace.progress_bar.stop)
+        await until(lambda: last_toast(window) == "The export was stopped.")
+        assert not list(tmp_path.glob("*out.gif*"))
+        assert workspace.progress_bar.isHidden()
+
+    drive(scenario)
+
+
+def test_saving_where_one_is_asked_to(drive, own_settings: Path, tmp_path: Path) -> None:
+    """Ctrl+Shift+S: every lane of Compare has a file, with its own request; Ctrl+S keeps them all in the gallery."""
+
+    async def scenario(window: Window) -> None:
+        press(window, Qt.Key.Key_S, CONTROL)
+        assert last_toast(window) == "There is no picture to save yet."
+        window.generate.controls.take(Request(condition=3, steps=2, count=1))
+        press(window, Qt.Key.Key_C)
+        for lane in window.compare.timeline.lanes:
+            await finished(lane)
+        press(window, Qt.Key.Key_S, CONTROL | SHIFT)
+        (dialog,) = window.findChildren(QFileDialog)
+        dialog.fileSelected.emit(str(tmp_path / "two.png"))
+        dialog.close()
+        await until(lambda: last_toast(window) == "Saved as two.png.")
+        lanes = [metadata.read_request(tmp_path / name) for name in ("two.png", "two-b.png")]
+        assert lanes == [lane.request for lane in window.compare.timeline.lanes]
+        assert lanes[0].lam != lanes[1].lam
+        window.activateWindow()
+        await until(window.isActiveWindow)
+        press(window, Qt.Key.Key_S, CONTROL)
+        await until(lambda: "and 1 more" in last_toast(window))
+        assert len(list((own_settings / "gallery").glob("digits-3-seed0-000?.png"))) == 2
+
+    drive(scenario)
+
+
+def test_another_folder_is_remembered(drive, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+
+    async def choose(window: Window) -> None:
+        workspace = await opened(window)
+        click(workspace.folder_button)
+        (dialog,) = window.findChildren(QFileDialog)
+        other.mkdir()
+        dialog.fileSelected.emit(str(other))
+        dialog.close()
+        await until(lambda: workspace.pages.currentWidget() is workspace.empty)
+
+    async def again(window: Window) -> None:
+        workspace = await opened(window)
+        assert workspace.gallery.folder == other
+        save_png(other / "x.png", np.zeros((9, 9, 1), np.uint8))
+        await until(lambda: names(workspace) == "x")
+
+    drive(choose)
+    drive(again)
+
+
+def test_a_full_disk_says_so_and_leaves_nothing(drive, own_settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(window: Window) -> None:
+        window.generate.controls.take(Request(steps=2, count=1))
+        press(window, Qt.Key.Key_Return, CONTROL)
+        await finished(window.generate.timeline.lanes[0])
+
+        def full(path: Path, *_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(saving, "save_png", full)
+            press(window, Qt.Key.Key_S, CONTROL)
+            await until(lambda: "No space left on device" in last_toast(window))
+        assert not list((own_settings / "gallery").iterdir()), "the name is free again"
+
+    drive(scenario)
+
+
+def test_pictures_that_are_no_pictures_of_ours(drive, folder: Path) -> None:
+    async def scenario(window: Window) -> None:
+        (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        Image.new("RGB", (30, 30), "red").save(folder / "red.png")
+        branch = Request(start=Branch(Request(), 2), count=1)
+        save_png(folder / "branch.png", np.zeros((9, 9, 1), np.uint8), branch)
+        workspace = await opened(window)
+        buttons = workspace.detail.buttons
+        pick(workspace, "red.png")
+        assert not buttons["verify"].isEnabled()
+        assert buttons["export"].isEnabled(), "as a copy"
+        pick(workspace, "broken.png")
+        assert not buttons["export"].isEnabled()
+        press(window, Qt.Key.Key_Return)
+        await asyncio.sleep(0.1)
+        press(window, Qt.Key.Key_Escape)
+        pick(workspace, "branch.png")
+        click(buttons["verify"])
+        await until(lambda: "it was cut or scaled" in workspace.detail.verdict.text())
+        pick(workspace, "3.png")
+        click(buttons["verify"])
+        await until(lambda: workspace.detail.verdict.text().startswith("Different: "))
+
+    drive(scenario)

@@ -1,0 +1,44 @@
+"""The training images that pull at a sample of the ideal denoiser, in the real window."""
+
+from __future__ import annotations
+
+import numpy as np
+from conftest import click, finished, press, until
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from desktop_app.window import Window
+from engine.data import digits
+
+
+def test_what_pulls_is_shown_and_follows_the_step_and_the_sample(drive) -> None:
+    async def scenario(window: Window) -> None:
+        generate = window.generate
+        strip = generate.pull
+        assert not strip.isVisible(), "a network has no such images"
+        for name, value in {"model": "digits-ideal", "condition": 4, "count": 2, "steps": 6}.items():
+            generate.controls.set(name, value)
+        press(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        await finished(generate.timeline.lanes[0])
+        await until(lambda: strip.isVisible() and strip.values.get("place") == 6)
+        assert strip.values["weights"][0] > 0.99, "at the end one image is left: it memorises"
+        images, labels = digits.load("train")
+        nearest = strip.values["numbers"][0]
+        assert labels[nearest] == 4
+        np.testing.assert_array_equal(strip.images[0][..., 0], images[nearest])
+        shown = generate.timeline.lanes[0].pictures("denoised", 6)[0, ..., 0].astype(int)
+        assert abs(shown - images[nearest]).max() <= 2
+        press(window, Qt.Key.Key_Home)
+        await until(lambda: strip.values["place"] == 0)
+        assert strip.values["effective"] > 100, "in pure noise nearly all pull alike"
+        press(window, Qt.Key.Key_End)
+        await until(lambda: strip.values["place"] == 6)
+        tile = generate.grid.tiles()[1]
+        click(generate.grid, tile.center())
+        await until(lambda: strip.sample == 1 and strip.values["numbers"][0] != nearest)
+        generate.controls.set("model", "digits")
+        QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        await finished(generate.timeline.lanes[0])
+        assert not strip.isVisible()
+
+    drive(scenario)

@@ -1,0 +1,97 @@
+"""What comes back at the next start, also after a crash; the command palette."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import finished, press, until
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from desktop_app.state.session import Session
+from desktop_app.window import Window
+from engine.request import Request
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+def test_open_runs_come_back_after_a_crash(drive, own_settings: Path) -> None:
+    seen = {}
+
+    async def scenario(window: Window) -> None:
+        window.restore()
+        first = await finished(window.generate.timeline.lanes[0])
+        assert first.status == "finished", "a first start shows what the program does"
+        for name, value in {"count": 2, "steps": 4, "condition": 7, "seed": 5}.items():
+            window.generate.controls.set(name, value)
+        press(window, Qt.Key.Key_Return, CONTROL)
+        seen["run"] = await finished(window.generate.timeline.lanes[0])
+        seen["pictures"] = np.array(seen["run"].pictures("denoised", 4))
+        await until(lambda: (own_settings / "session.json").is_file())
+        await asyncio.sleep(0.6)
+        seen["file"] = (own_settings / "session.json").read_bytes()
+        window.generate.controls.set("seed", 6)  # not run: the crash comes first
+
+    async def again(window: Window) -> None:
+        window.restore()
+        run = await finished(window.generate.timeline.lanes[0])
+        assert run.request == seen["run"].request
+        np.testing.assert_array_equal(run.pictures("denoised", 4), seen["pictures"])
+
+    drive(scenario)
+    (own_settings / "session.json").write_bytes(seen["file"])  # what a crash would have left
+    drive(again)
+
+
+@pytest.mark.parametrize("junk", [b"", b"{", b"[]", b'{"open": 3}', b'{"history": [{"steps": -1}, 7]}', b"\xff" * 100])
+def test_a_damaged_session_is_an_empty_one(qapp, tmp_path: Path, junk: bytes) -> None:
+    path = tmp_path / "session.json"
+    path.write_bytes(junk)
+    session = Session(path)
+    assert (session.open, session.history) == ({}, [])
+
+
+def test_the_history_has_each_request_once_the_newest_first(qapp, tmp_path: Path) -> None:
+    session = Session(tmp_path / "session.json")
+    a, b = Request(seed=1), Request(seed=2, sigmas=(3.0, 1.0))
+    for requests in ([a], [b], [a], [a]):
+        session.note("generate", requests)
+    session.save()
+    back = Session(tmp_path / "session.json")
+    assert back.history == [a, b]
+    assert back.open == {"generate": [a]}
+
+
+def test_the_palette_finds_and_does(drive) -> None:
+    async def scenario(window: Window) -> None:
+        for name, value in {"count": 1, "steps": 2, "seed": 77, "condition": 3}.items():
+            window.generate.controls.set(name, value)
+        press(window, Qt.Key.Key_Return, CONTROL)
+        await finished(window.generate.timeline.lanes[0])
+        press(window, Qt.Key.Key_K, CONTROL)
+        palette = window.command_palette
+        assert palette.isVisible()
+        QTest.keyClicks(palette.edit, "go to comp")
+        assert palette.list.count() == 1
+        QTest.keyClick(palette.edit, Qt.Key.Key_Return)
+        assert window.current is window.compare
+        assert not palette.isVisible()
+        press(window, Qt.Key.Key_K, CONTROL)
+        QTest.keyClicks(palette.edit, "again seed 77")
+        window.generate.controls.set("seed", 1)
+        QTest.keyClick(palette.edit, Qt.Key.Key_Return)
+        assert window.current is window.generate
+        run = await finished(window.generate.timeline.lanes[0])
+        assert (run.request.seed, run.request.condition) == (77, 3)
+        press(window, Qt.Key.Key_K, CONTROL)
+        QTest.keyClicks(palette.edit, "no such thing at all")
+        assert palette.list.count() == 0
+        QTest.keyClick(palette.edit, Qt.Key.Key_Return)
+        assert palette.isVisible(), "there is nothing to be done"
+        QTest.keyClick(palette.edit, Qt.Key.Key_Escape)
+        assert not palette.isVisible()
+
+    drive(scenario)

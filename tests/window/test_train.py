@@ -1,0 +1,126 @@
+"""Train: a model on a folder of pictures, stopped, gone on with, and used, by mouse and keys in the real window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import click, finished, until
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from desktop_app.state.training import Plan, TrainingProcess
+from desktop_app.window import Window
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two classes of plain pictures, and data folders of this test alone."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    folder = tmp_path / "two colours"
+    draw = np.random.default_rng(0)
+    for name, colour in {"red": (220, 30, 30), "blue": (30, 30, 220)}.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(6):
+            page = np.clip(np.array(colour) + draw.normal(0, 10, (20, 20, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(page).save(folder / name / f"{number}.png")
+    (folder / "red" / "broken.png").write_bytes(b"no picture")
+    return folder
+
+
+def test_a_folder_is_trained_on_stopped_gone_on_with_and_used(drive, pictures: Path) -> None:
+    async def scenario(window: Window) -> None:
+        QTest.keyClick(window, Qt.Key.Key_6, Qt.KeyboardModifier.ControlModifier)
+        train = window.current
+        process = train.process
+        QTest.keyClicks(train.folder, str(pictures))
+        train.size_box.setCurrentIndex(0)
+        train.minutes.setText("100")
+        click(train.button)
+        assert process.running
+        await until(lambda: len(process.curve) >= 2, "steps")
+        assert any("broken.png" in line for line in process.said)
+        assert train.button.text() == "Stop"
+        click(train.button)
+        await until(lambda: not process.running)
+        assert process.status == "stopped"
+        at = process.step
+        assert train.button.text() == "Go on"
+        train.minutes.setText(f"{process.minutes + 0.1:.2f}")
+        click(train.button)
+        await until(lambda: process.step > at)
+        await until(lambda: not process.running)
+        assert process.status == "done", process.said
+        assert process.model == "two-colours"
+        box = window.generate.inspector.fields["model"].box
+        assert box.findText("two colours") >= 0, "in every list at once"
+        window.generate.controls.set("steps", 2)
+        window.generate.controls.set("count", 2)
+        click(train.use)
+        assert window.current is window.generate
+        run = await finished(window.generate.timeline.lanes[0])
+        assert run.request.model == "two-colours"
+        assert run.status == "finished", run.error
+        assert run.pictures("denoised", run.steps).shape[-1] == 3
+        window.open("train")
+        train.folder.setText("")
+        QTest.keyClicks(train.folder, str(pictures))
+        train.process.status = "idle"
+        train.minutes.setText("100")
+        click(train.button)
+        await until(lambda: not process.running)
+        assert process.status == "exists", "there is a checkpoint"
+        assert train.again.isVisible()
+
+    drive(scenario)
+
+
+@pytest.mark.parametrize(("folder", "minutes", "word"), [("", "1", "Folder"), ("/no/such", "1", "Folder")])
+def test_what_cannot_be_is_said_in_a_sentence(drive, folder: str, minutes: str, word: str) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("train")
+        train, said = window.current, []
+        train.problem.connect(said.append)
+        train.folder.setText(folder)
+        train.minutes.setText(minutes)
+        click(train.button)
+        assert not train.process.running
+        assert said[-1].startswith(word)
+
+    drive(scenario)
+
+
+def test_wrong_minutes_and_an_empty_folder(drive, tmp_path: Path) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("train")
+        train, said = window.current, []
+        train.problem.connect(said.append)
+        (tmp_path / "nothing").mkdir()
+        train.folder.setText(str(tmp_path / "nothing"))
+        train.minutes.setText("soon")
+        click(train.button)
+        assert not train.process.running
+        assert said[-1].startswith("Minutes")
+        train.minutes.setText("1")
+        click(train.button)
+        await until(lambda: not train.process.running)
+        assert train.process.status == "failed"
+        assert any("picture" in line for line in train.process.said)
+
+    drive(scenario)
+
+
+def test_what_a_training_says_is_understood(qapp) -> None:
+    process = TrainingProcess()
+    for line in (
+        "Training x: 3 parameters, seed 0.",
+        "step 1,234, 5.6 minutes, loss 0.1234",
+        "step 9, 6.0 minutes, loss nan",
+    ):
+        process._hear(line)
+    assert (process.step, process.minutes) == (9, 6.0)
+    assert process.curve[0] == (1234, 0.1234)
+    assert Plan(Path("a b"), 16, True, 2.5).arguments("resume")[-2:] == ["--captions", "--resume"]
