@@ -14,6 +14,7 @@ from desktop_app.widgets.rail import THEMES, WORKSPACES
 if TYPE_CHECKING:
     from desktop_app.window import Window
 
+HISTORIES = (128, 512, 2048, 8192)  # MiB
 BEFORE = 40  # runs that are offered again
 
 
@@ -39,6 +40,9 @@ def entries(window: Window) -> list[Entry]:
         found.append(Entry(f"Go to {text}", f"Ctrl+{number}", partial(window.open, name)))
     found += [Entry(f"Compare: {p.label}", p.help, partial(window.use_preset, name)) for name, p in PRESETS.items()]
     found += [Entry(f"Theme: {name}", "", partial(theme().choose, name)) for name in THEMES]
+    for size in HISTORIES:
+        mark = "now" if size == window.preferences.settings.history else ""
+        found.append(Entry(f"History: remember up to {size:,} MiB of steps", mark, partial(window.keep_history, size)))
     for request in window.session.history[:BEFORE]:
         found.append(Entry(f"Again: {heading(request)}", summary(request), partial(window.show_request, request)))
     return found

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     Done = Callable[[Workspace], Awaitable[None]]
     Save = Callable[[str], Awaitable[None]]
 
-README = ("generate", "noisy", "lab", "probe", "split", "line", "learned", "compare", "difference")
+README = (
+    *("generate", "noisy", "branches", "lab", "probe", "split", "line", "learned", "compare", "difference"),
+    *("guidance", "formula", "sweep", "sweep-chart", "gallery", "pulls"),
+)
 SEVENS = "generate --model digits --condition 7 --count 16 --steps 20 --lam 0 --seed 1 --out"
 PICTURES = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
 
@@ -29,6 +32,7 @@ async def take(folder: Path, theme_name: str, width: int, height: int, everythin
     from PySide6.QtWidgets import QApplication
 
     from desktop_app.engine_client import EngineClient
+    from desktop_app.screenshots_instruments import instruments
     from desktop_app.state.preferences import Preferences
     from desktop_app.theme import theme
     from desktop_app.window import Window
@@ -78,6 +82,8 @@ async def take(folder: Path, theme_name: str, width: int, height: int, everythin
     await save("compare")
     compare.set_mode("difference")
     await save("difference")
+    compare.set_mode("side")
+    await instruments(window, save)
     window.cheat_sheet.open()
     await save("keys")
     window.cheat_sheet.hide()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
@@ -14,6 +13,7 @@ from desktop_app.drops import Drops
 from desktop_app.engine_client import EngineClient
 from desktop_app.keeping import Keeping
 from desktop_app.keys import add_shortcuts, key_map, name_of
+from desktop_app.rooms import ROOMS
 from desktop_app.state.cloud_lanes import Clouds, in_plane
 from desktop_app.state.controls import Controls
 from desktop_app.state.preferences import Preferences
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from desktop_app.workspaces.gallery import GalleryWorkspace
     from desktop_app.workspaces.lab import LabWorkspace
     from desktop_app.workspaces.sweep import SweepWorkspace
-    from desktop_app.workspaces.train import TrainWorkspace
 
 SAVE_AFTER_MS = 800
 LANES = "abcd"  # of Compare, as their requests are remembered
@@ -65,16 +64,10 @@ class Window(QWidget):
         self.sweep: SweepWorkspace | None = None
         self.gallery: GalleryWorkspace | None = None
         self.workspaces: dict[str, Workspace] = {}
-        self._makers: dict[str, Callable[[], Workspace]] = {  # made when first opened: their imports take a while
-            "lab": self._make_lab,
-            "sweep": self._make_sweep,
-            "gallery": self._make_gallery,
-            "train": self._make_train,
-        }
         self.stack = QStackedWidget()
         self.rail = Rail()
         self.rail.chosen.connect(self.open)
-        self.rail.theme_changed.connect(self._remember)
+        self.rail.theme_changed.connect(self.remember)
         self.setLayout(row(self.rail, line(vertical=True), self.stack, spacing=0))
         self.undo = Undo(self)
         self.toasts = Toasts(self, lambda: self.height() - self.current.bar.height())
@@ -88,11 +81,11 @@ class Window(QWidget):
         self._saving = QTimer(self, interval=SAVE_AFTER_MS, singleShot=True)
         self._saving.timeout.connect(self._save_settings)
         self._restore(settings.geometry)
-        self._add("generate", self.generate, {"generate": self.generate.controls})
+        self.add("generate", self.generate, {"generate": self.generate.controls})
         self.generate.timeline.set_mode(film=settings.film)
-        self._add("compare", self.compare, dict(zip(LANES, self.compare.set.all, strict=True)))
+        self.add("compare", self.compare, dict(zip(LANES, self.compare.set.all, strict=True)))
         self.compare.path.setChecked(settings.one_path)
-        self.compare.lanes_changed.connect(self._remember)
+        self.compare.lanes_changed.connect(self.remember)
         for controls in self._controls.values():
             controls.seed_locked = settings.seed_locked
         self.runs.failed.connect(self._on_failed)
@@ -103,7 +96,7 @@ class Window(QWidget):
         for problem in preferences.problems:
             self.toasts.show(problem)
 
-    def _add(self, name: str, workspace: Workspace, controls: dict[str, Controls]) -> None:
+    def add(self, name: str, workspace: Workspace, controls: dict[str, Controls]) -> None:
         """Put a workspace in its place; its controls are remembered, and their changes can be undone."""
         settings = self.preferences.settings
         self.workspaces[name] = workspace
@@ -113,67 +106,19 @@ class Window(QWidget):
         workspace.timeline.set_mode(axis=settings.axis, speed=settings.speed, loop=settings.loop)
         workspace.undoable.connect(self.undo.push)
         workspace.view_changed.connect(self._share_view)
-        workspace.timeline.mode_changed.connect(self._remember)
+        workspace.timeline.mode_changed.connect(self.remember)
         workspace.timeline.lanes_changed.connect(lambda: self._note_runs(name, workspace))
         workspace.inspector.unfold(settings.more)
         workspace.inspector.unfolded.connect(self._unfold)
         self._controls |= controls
         self.undo.watch(controls)
         for lane in controls.values():
-            lane.changed.connect(self._remember)
+            lane.changed.connect(self.remember)
 
-    def _make_lab(self) -> LabWorkspace:
-        """The lab, with what is remembered of it."""
-        from desktop_app.state.lab import FIRST
-        from desktop_app.workspaces.lab import LabWorkspace
-
-        first = self.preferences.request("lab", FIRST)
-        second = self.preferences.request("lab-b", first.replace(sampler="bridge", lam=1.0))
-        self.lab = LabWorkspace(self.client, self.runs, (first, second), self.preferences.settings.layers)
-        self._add("lab", self.lab, dict(zip(("lab", "lab-b"), self.lab.controls, strict=True)))
-        self.lab.layers_changed.connect(self._remember)
-        return self.lab
-
-    def _make_sweep(self) -> SweepWorkspace:
-        """Sweep, with the last one that was made."""
-        from desktop_app.workspaces.sweep import SweepWorkspace
-
-        self.sweep = SweepWorkspace(self.client, self.runs, self.preferences.request("sweep", Request(condition=3)))
-        self._add("sweep", self.sweep, {"sweep": self.sweep.controls})
-        self.sweep.open_wanted.connect(self.open_requests)
-        self.closing.connect(self.sweep.stop)
-        return self.sweep
-
-    def _make_gallery(self) -> GalleryWorkspace:
-        """The gallery over its folder."""
-        from desktop_app.workspaces.gallery import GalleryWorkspace
-
-        self.gallery = GalleryWorkspace(self.client, self.runs, self.undo, self.keeping.folder)
-        self._add("gallery", self.gallery, {})
-        self.gallery.open_wanted.connect(self.open_requests)
-        self.gallery.told.connect(lambda said, label, act: self.toasts.show(said, "", (label, act), error=False))
-        self.gallery.folder_changed.connect(self._take_folder)
-        self.closing.connect(self.gallery.close_gallery)
-        return self.gallery
-
-    def _make_train(self) -> TrainWorkspace:
-        """Train, with nothing under way."""
-        from desktop_app.workspaces.train import TrainWorkspace
-
-        train = TrainWorkspace(self.runs)
-        self._add("train", train, {})
-        train.open_wanted.connect(self.open_requests)
-        train.trained.connect(self._offer_models)
-        self.closing.connect(train.close_training)
-        return train
-
-    def _offer_models(self) -> None:
+    def offer_models(self) -> None:
+        """Look again, everywhere, which models there are."""
         for workspace in self.workspaces.values():
             workspace.inspector.offer_models()
-
-    def _take_folder(self, folder: str) -> None:
-        self.preferences.settings.gallery = folder
-        self._remember()
 
     def open_requests(self, requests: list[Request], name: str) -> None:
         """Run requests in Generate (one), or in the lanes of Compare."""
@@ -197,33 +142,32 @@ class Window(QWidget):
         """The workspace that is shown."""
         return self.workspaces[self.current_name]
 
+    def make(self, name: str) -> None:
+        """Have a workspace, without showing it."""
+        if name not in self.workspaces:
+            ROOMS[name](self)
+
     def open(self, name: str) -> None:
         """Show a workspace."""
-        if name not in self.workspaces:
-            self._makers[name]()
-        if self.lab is not None and name == "lab":
-            self.lab.open()
-        if self.sweep is not None and name == "sweep":
-            self.sweep.open()
+        self.make(name)
         self.stack.setCurrentWidget(self.workspaces[name])
         self.rail.choose(name)
         self.current.bar.track.setFocus()
-        if self.gallery is not None and name == "gallery":
-            self.gallery.open()
-        self._remember()
+        self.current.open()
+        self.remember()
 
     def _share_view(self, view: str) -> None:
         for workspace in self.workspaces.values():
             if workspace.view != view:
                 workspace.set_view(view)
-        self._remember()
+        self.remember()
 
     def _unfold(self, title: str, on: bool) -> None:
         more = self.preferences.settings.more
         self.preferences.settings.more = [*(other for other in more if other != title), *([title] if on else [])]
         for workspace in self.workspaces.values():
             workspace.inspector.unfold(self.preferences.settings.more)
-        self._remember()
+        self.remember()
 
     def send_to_compare(self) -> None:
         """Put what Generate is set to beside itself with the other λ, and run both; the lab splits its own view."""
@@ -238,6 +182,12 @@ class Window(QWidget):
         """Run a comparison that is always worth making."""
         self.open("compare")
         self.compare.use_preset(name)
+
+    def keep_history(self, size: int) -> None:
+        """Let the engine remember so many MiB of steps."""
+        self.preferences.settings.history = size
+        self.client.keep(size << 20)
+        self.remember()
 
     def show_request(self, request: Request) -> None:
         """Run a request again, in Generate, or where it belongs."""
@@ -302,7 +252,8 @@ class Window(QWidget):
 
     # --- what is remembered ---
 
-    def _remember(self, *_: object) -> None:
+    def remember(self, *_: object) -> None:
+        """Write the settings, a moment after the last change."""
         self._saving.start()
 
     def _save_settings(self) -> None:
@@ -335,7 +286,5 @@ class Window(QWidget):
         self._save_settings()
         self.session.save()
         self.runs.stop_all()
-        if self.lab is not None:
-            self.lab.close_lab()
         self.closing.emit()
         event.accept()

@@ -55,6 +55,13 @@ def agreement(images: Images, labels: NDArray[Any], judge: str = JUDGE) -> float
     return float(np.mean(classify(images, judge) == labels))
 
 
+def judged(model: str, condition: Any, images: Images) -> float | None:
+    """The agreement of images of a model with the class they were asked for; none where no judge knows its classes."""
+    judge, card = catalog.cards("classifier").get(JUDGE), catalog.cards().get(model)
+    known = judge and card and (judge.shape, judge.classes) == (card.shape, card.classes)
+    return agreement(images, np.full(len(images), condition)) if known and isinstance(condition, int) else None
+
+
 def features(images: Images, judge: str = JUDGE) -> Features:
     """The last hidden layer of the classifier `judge`, [B, F], for images [B, C, H, W], bytes or floats in [−1, 1]."""
     network = load_classifier(judge)

@@ -22,7 +22,7 @@ class Clouds:
     """Starts clouds; keeps hold of their tasks."""
 
     def __init__(self, client: Client, runs: Runs) -> None:
-        self._client, self._runs = client, runs
+        self.client, self._runs = client, runs
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, request: Request) -> Cloud:
@@ -35,7 +35,7 @@ class Clouds:
 
     async def _follow(self, cloud: Cloud) -> None:
         try:
-            values, arrays = await self._client.answer("cloud", {"request": cloud.request.to_dict(), "coarse": False})
+            values, arrays = await self.client.answer("cloud", {"request": cloud.request.to_dict(), "coarse": False})
         except RefusedError as error:
             if not cloud.over:
                 cloud.receive(wire.Failed(0, str(error), error.field, error.details), [])

@@ -79,8 +79,8 @@ class PullStrip(QWidget):
                 QRectF(LEFT, 0, self.width() - 2 * LEFT, HEIGHT), Qt.AlignmentFlag.AlignVCenter, self._note
             )
             return
-        many = f"{self.values['effective']:,.1f} equal ones of {self.values['images']:,}"
-        painter.drawText(LEFT, 18, f"Training images that pull at sample {self.sample + 1}, as uneven as {many}")
+        among = f"as {self.values['effective']:,.1f} of {self.values['images']:,} would, if all were equally strong"
+        painter.drawText(LEFT, 18, f"Training images that pull at sample {self.sample + 1}: {among}")
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         fits = int((self.width() - 2 * LEFT + GAP) // (TILE + GAP))
         for index, (image, weight) in enumerate(zip(self.images, self.values["weights"], strict=True)):

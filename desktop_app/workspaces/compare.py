@@ -13,6 +13,7 @@ from desktop_app.state import presets, words
 from desktop_app.state.apart import Apart
 from desktop_app.state.cloud_lanes import Clouds, in_plane
 from desktop_app.state.controls import Controls
+from desktop_app.state.judging import Judging
 from desktop_app.state.lab_cloud import Cloud
 from desktop_app.state.lanes import LEAST, NAMES, Lanes
 from desktop_app.state.models import all_models
@@ -52,6 +53,8 @@ class CompareWorkspace(Workspace):
         """`requests`: one for each of the four lanes, of which `count` are in use."""
         super().__init__(runs)
         self.clouds = clouds
+        self.judging = Judging(clouds.client, self)
+        self.judging.judged.connect(lambda run: self.refresh())
         self.set = Lanes(requests, count, self)
         self.mode = "side"
         self.chosen = 0
@@ -238,6 +241,7 @@ class CompareWorkspace(Workspace):
         self.refresh()
 
     def expect(self, runs: list[Run]) -> None:
+        self.judging.follow(runs)
         self.summary.setText(words.heading(runs[0].request))
         self.apart.follow(runs)
         for panel, run in zip(self.panels, runs, strict=False):
@@ -258,6 +262,7 @@ class CompareWorkspace(Workspace):
             else:
                 shown[index] = run.pictures(self.view, at)
                 panel.show_pictures(shown[index])
+                panel.quality.setText(self.judging.words(run))
             panel.cost.setText(f"{run.nfe[at]} evals  {run.seconds[at]:.2f} s")
         if self.mode != "side" and len(lanes) > self.other:
             self._show_two(shown)

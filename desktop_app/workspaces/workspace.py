@@ -88,6 +88,9 @@ class Workspace(QWidget):
         """Draw what is at the timeline's position."""
         raise TypeError("each workspace draws its own lanes")
 
+    def open(self) -> None:
+        """It is being looked at."""
+
     # --- running ---
 
     @property

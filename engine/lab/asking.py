@@ -12,6 +12,7 @@ from engine.fields import RequestError, short
 from engine.lab.answers import Pieces
 from engine.lab.cloud import cloud
 from engine.lab.field import field
+from engine.lab.judge import Judge, judge
 from engine.lab.learning import learn
 from engine.lab.line import density1d
 from engine.lab.networks import loaded, saved
@@ -45,6 +46,7 @@ QUESTIONS: dict[str, tuple[type[Query], Callable[..., Pieces]]] = {
     "density1d": (Density1D, density1d),
     "verify": (Verify, verified),
     "cell": (SweepCell, cell),
+    "judge": (Judge, judge),
 }
 """What can be asked: the question's values, and who answers it."""
 

@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine import catalog, runs
+from engine import runs
 from engine.fields import RequestError
 from engine.lab.cloud import COMPARED, Truth
-from engine.metrics import JUDGE, agreement
+from engine.metrics import judged as judged_by
 from engine.pictures import Pixels, pixels
 from engine.request import Request
 from engine.samplers import Step
@@ -114,12 +114,9 @@ def _quality(request: Request, last: Step, shape: tuple[int, ...]) -> dict[str, 
         truth = _truth(request.model, request.condition, min(COMPARED, shape[0]))
         clouds = last.x_next.float().cpu().numpy()
         return {"distance": float(np.mean([truth.distance(x, last.next.alpha, last.next.std) for x in clouds]))}
-    judge, card = catalog.cards("classifier").get(JUDGE), catalog.cards().get(request.model)
-    known = judge and card and (judge.shape, judge.classes) == (card.shape, card.classes)
-    if not known or not isinstance(request.condition, int):
-        return {}
     images = pixels(last.x_next.float().cpu().numpy(), (last.next.alpha**2 + last.next.std**2) ** 0.5)
-    return {"agreement": agreement(images.transpose(0, 3, 1, 2), np.full(len(images), request.condition))}
+    agreement = judged_by(request.model, request.condition, images.transpose(0, 3, 1, 2))
+    return {} if agreement is None else {"agreement": agreement}
 
 
 @lru_cache(maxsize=8)

@@ -414,3 +414,19 @@ def test_clouds_are_lanes_too(drive) -> None:
         assert "particles" in first.error.message
 
     drive(scenario)
+
+
+def test_each_lane_says_how_many_of_its_images_are_what_was_asked_for(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        for controls in compare.controls:
+            controls.set("condition", 3)
+        compare.controls[1].set("guidance", 0.0)
+        a, b = await run_all(window)
+        await until(lambda: len(compare.judging.shares) == 2)
+        assert compare.judging.shares[a] > 0.85
+        assert compare.judging.shares[b] < 0.6, "without guidance it is any digit"
+        assert compare.panels[0].quality.text() == f"{100 * compare.judging.shares[a]:.0f} % agree"
+
+    drive(scenario)

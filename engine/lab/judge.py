@@ -1,0 +1,26 @@
+"""The window's question how many images of a lane are what they were asked to be."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import metrics
+from engine.lab.answers import Piece, Pieces
+from engine.lab.queries import Name, Query
+
+
+class Judge(Query, frozen=True, kw_only=True):
+    """Images [B, H, W, C] of a model, and the class that they were asked for."""
+
+    arrays: ClassVar[int] = 1
+    model: Name
+    condition: int | str | None
+
+
+def judge(asked: Judge, images: NDArray[np.uint8]) -> Pieces:
+    """The share of images in which the judge sees the class; none where no judge knows the classes of the model."""
+    share = metrics.judged(asked.model, asked.condition, images.transpose(0, 3, 1, 2))
+    yield Piece({"agreement": share})
