@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
+from shiboken6 import isValid
 
 from desktop_app.engine_client import RefusedError
 from engine import wire
@@ -67,7 +68,8 @@ class Latest(QObject):
                 try:
                     answer = await self._client.answer(what, values, *arrays)
                 except RefusedError as error:
-                    self.refused.emit(channel, error)
+                    if isValid(self):  # else the window has gone meanwhile
+                        self.refused.emit(channel, error)
                 else:
                     self.answered.emit(channel, *answer)
         finally:
