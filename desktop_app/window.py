@@ -88,6 +88,8 @@ class Window(QWidget):
         self.compare.lanes_changed.connect(self.remember)
         for controls in self._controls.values():
             controls.seed_locked = settings.seed_locked
+        for asking in (self.generate.pull, self.compare.judging, self.compare.clouds):
+            self.closing.connect(asking.stop)
         self.runs.failed.connect(self._on_failed)
         client.died.connect(lambda text: self.toasts.show(text))
         client.gave_up.connect(lambda text, words: self.toasts.show(text, words, ("Start it again", client.start)))

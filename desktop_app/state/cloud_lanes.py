@@ -33,6 +33,11 @@ class Clouds:
         task.add_done_callback(self._tasks.discard)
         return cloud
 
+    def stop(self) -> None:
+        """Wait for no cloud any more."""
+        for task in list(self._tasks):
+            task.cancel()
+
     async def _follow(self, cloud: Cloud) -> None:
         try:
             values, arrays = await self.client.answer("cloud", {"request": cloud.request.to_dict(), "coarse": False})

@@ -30,6 +30,10 @@ class Judging(QObject):
         for number, run in self._runs.items():
             run.ended.connect(partial(self._ask, number, run))
 
+    def stop(self) -> None:
+        """Judge nothing more."""
+        self._latest.stop()
+
     def words(self, run: Run) -> str:
         """What the judge says of a run."""
         return f"{100 * self.shares[run]:.0f} % agree" if run in self.shares else ""

@@ -156,7 +156,7 @@ class ConditionControl(FieldControl):
             self._suit(self.controls["model"])
             self.show_value(self.value())
         super()._changed(name)
-        self.setVisible(self.face is not None)
+        self.setVisible(self.face is not None and not self.left_out)
 
     def _suit(self, model: str) -> None:
         """Be the control of this model's conditions."""

@@ -39,6 +39,7 @@ class FieldControl(QWidget):
         self.name = name
         self.field = FIELDS[name]
         self.controls: Controls | None = None
+        self.left_out = False  # hidden, whatever its value
         self.caption = label(self.field.label, "soft")
         self.symbol = label(self.field.symbol, "faint")
         self.setToolTip(tooltip(self.field))
@@ -50,6 +51,13 @@ class FieldControl(QWidget):
         self.controls = controls
         controls.changed.connect(self._changed)
         self._changed(self.name)
+
+    def leave_out(self, on: bool) -> None:
+        """Hide the control, or show it where its field means something."""
+        if on != self.left_out:
+            self.left_out = on
+            if self.controls is not None:
+                self._changed(self.name)
 
     def show_value(self, value: Any) -> None:
         raise TypeError("each kind of control shows its own value")
@@ -72,7 +80,7 @@ class FieldControl(QWidget):
 
     def _changed(self, name: str) -> None:
         assert self.controls is not None
-        if not self.controls.has(self.name):
+        if self.left_out or not self.controls.has(self.name):
             self.hide()
             return
         if name == self.name or self.isHidden():

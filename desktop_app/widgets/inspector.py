@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -136,6 +136,11 @@ class Inspector(QWidget):
         if isinstance(model, ChoiceControl):
             model.offer(self._models())
             model.show_value(model.value())
+
+    def show_only(self, names: Collection[str] | None) -> None:
+        """Show the controls of these fields alone, or of all."""
+        for name, control in self.fields.items():
+            control.leave_out(names is not None and name not in names)
 
     def unfold(self, titles: Sequence[str]) -> None:
         """Show the rest of these sections, and of no others."""

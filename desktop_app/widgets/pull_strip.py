@@ -56,6 +56,10 @@ class PullStrip(QWidget):
         if owner.number:
             self._latest.want("pull", "pull", {"run": owner.number, "sample": self.sample, "place": place})
 
+    def stop(self) -> None:
+        """Ask for nothing more."""
+        self._latest.stop()
+
     def _on_answer(self, _: str, values: dict[str, Any], arrays: list[NDArray[np.uint8]]) -> None:
         self.values, self.images, self._note = values, arrays[0], ""
         self.update()

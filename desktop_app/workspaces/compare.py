@@ -104,6 +104,9 @@ class CompareWorkspace(Workspace):
         self.path.toggled.connect(lambda _: self.lanes_changed.emit())
         self.noise = label("", "faint")
         self.noise.setWordWrap(True)
+        self.only = Switch("Only what differs")
+        self.only.setToolTip("Show the controls of those fields alone in which the lanes differ")
+        self.only.toggled.connect(self._describe)
         top = self.inspector.top
         top.addWidget(self.preset)
         top.addWidget(self.modes)
@@ -112,6 +115,7 @@ class CompareWorkspace(Workspace):
         top.addSpacing(4)
         top.addLayout(row(label("One Brownian path", "soft"), None, self.path))
         top.addWidget(self.noise)
+        top.addLayout(row(label("Only what differs", "soft"), None, self.only))
         top.addSpacing(4)
         top.addWidget(line())
 
@@ -326,6 +330,7 @@ class CompareWorkspace(Workspace):
         self.noise.setText(self.set.about_noise())
         self.path.setToolTip(self.noise.text())
         self._place_panels()
+        self.inspector.show_only(self.set.differing(self.set.requests()) if self.only.isChecked() else None)
         requests = [run.request for run in self.timeline.lanes]
         if len(requests) != count:
             requests = self.set.requests()

@@ -430,3 +430,27 @@ def test_each_lane_says_how_many_of_its_images_are_what_was_asked_for(drive) -> 
         assert compare.panels[0].quality.text() == f"{100 * compare.judging.shares[a]:.0f} % agree"
 
     drive(scenario)
+
+
+def test_only_the_controls_of_what_differs_are_shown(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+
+        def shown() -> set[str]:
+            return {name for name, control in compare.inspector.fields.items() if control.isVisible()}
+
+        before = shown()
+        assert {"lam", "steps", "condition", "seed"} <= before
+        click(compare.only)
+        assert shown() == {"lam"}
+        compare.controls[1].set("steps", 7)
+        compare.controls[1].set("condition", 2)
+        assert shown() == {"lam", "steps", "condition"}
+        click(compare.lane_choice.button("1"))
+        assert shown() == {"lam", "steps", "condition"}
+        click(compare.only)
+        assert shown() == before
+        await asyncio.sleep(0)
+
+    drive(scenario)

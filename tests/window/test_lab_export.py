@@ -26,7 +26,10 @@ def test_what_is_shown_can_be_saved(drive, tmp_path: Path) -> None:
         lab.controls[0].set("schedule", "flow")
         await settled(lab)
         for kind in ("png", "svg", "gif", "npz", "csv", "xyz"):
-            lab.export.save(tmp_path / f"lab.{kind}")
+            window.activateWindow()  # offscreen a tooltip takes this away, and with it the shortcuts
+            await until(window.isActiveWindow)
+            press(window, Qt.Key.Key_S, CONTROL)
+            await answered(window, tmp_path / f"lab.{kind}")
             await until(lambda: not lab.export.running)
         assert "must end in" in window.toasts.shown[-1].message
         cloud = lab.lab.clouds[0]

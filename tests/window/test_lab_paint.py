@@ -129,14 +129,16 @@ def test_words_and_files_become_points(drive, tmp_path: Path) -> None:
         await until(lambda: lab.controls[0]["model"].startswith("points-"))
         named = lab.controls[0]["model"]
         assert "hi" in window.toasts.shown[-1].message
-        lab.own.take_file(bad)
+        click(lab.own.make.open)
+        await answered(window, bad)
         await until(lambda: lab.own._reading is not None and lab.own._reading.done())
         assert "bad.csv" in window.toasts.shown[-1].message
         assert lab.controls[0]["model"] == named, "nothing is lost"
         lab.own.take_file(tmp_path / "vanished.csv")
         await until(lambda: lab.own._reading.done())
         assert "vanished.csv" in window.toasts.shown[-1].message
-        lab.own.take_file(good)
+        click(lab.own.make.open)
+        await answered(window, good)
         await until(lambda: lab.controls[0]["model"] != named)
         await settled(lab)
         assert len(np.unique(lab.lab.points, axis=0)) == 100
@@ -199,7 +201,11 @@ def test_what_is_no_points_is_one_sentence_and_nothing_is_lost(drive, tmp_path: 
         lab = await opened(window)
         places = lab.lab.clouds[0].places
         for path, word in files.values():
-            lab.own.take_file(path)
+            if path.exists():
+                click(lab.own.make.open)
+                await answered(window, path)
+            else:  # it vanished after it was chosen
+                lab.own.take_file(path)
             assert path.name in await heard(window, word)
             await until(lambda: lab.own._reading.done())
         await type_word(lab, "\U0001f600")
@@ -223,7 +229,8 @@ def test_a_million_rows_are_thinned_with_a_word(drive, tmp_path: Path) -> None:
 
     async def scenario(window: Window) -> None:
         lab = await opened(window)
-        lab.own.take_file(path)
+        click(lab.own.make.open)
+        await answered(window, path)
         assert "1,000,000 points" in await heard(window, "thinned to 200,000")
         await until(lambda: lab.controls[0]["model"].startswith("points-"))
         await until(lambda: lab.lab.clouds[0].request.model.startswith("points-"))
