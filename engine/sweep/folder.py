@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from engine.fields import RequestError
+from engine.metadata import Made, chunks, fingerprint, program
 from engine.pictures import Pixels, sheet
 from engine.sweep.plan import Cell, Sweep
 
@@ -49,13 +50,15 @@ class _Written(msgspec.Struct, forbid_unknown_fields=True):
 def encode(cell: Cell, result: Result) -> bytes:
     """A PNG of all pictures without gaps, with the request as any saved picture has it, and the figures."""
     assert cell.request is not None
-    metadata = PngImagePlugin.PngInfo()
-    metadata.add_text("scorescope", cell.request.to_json())
+    texts = PngImagePlugin.PngInfo()
+    made = Made(enlarge=1, gap=0, program=program(), threads=1, weights=fingerprint(cell.request.model))
+    for keyword, text in chunks(cell.request, made).items():
+        texts.add_text(keyword, text)
     count, height, width, channels = result.pictures.shape
     written = _Written(cell.key, (count, height, width, channels), dict(result.figures))
-    metadata.add_text("scorescope-cell", msgspec.json.encode(written).decode())
+    texts.add_text("scorescope-cell", msgspec.json.encode(written).decode())
     page, out = sheet(result.pictures, enlarge=1, gap=0), io.BytesIO()
-    Image.fromarray(page[:, :, 0] if page.shape[2] == 1 else page).save(out, "PNG", pnginfo=metadata)
+    Image.fromarray(page[:, :, 0] if page.shape[2] == 1 else page).save(out, "PNG", pnginfo=texts)
     return out.getvalue()
 
 

@@ -21,6 +21,7 @@ from engine.request import Request
 from engine.sweep import Axis, Folder, Result, Sweep, SweepError, chart, run_sweep, sheet
 from engine.sweep.folder import write
 from engine.sweep.judging import _solutions, finish, judged
+from engine.verify import verify
 
 
 def x_of(request: Request) -> torch.Tensor:
@@ -74,6 +75,18 @@ def test_stopped_and_begun_again_it_goes_on_where_it_was(tiny: str, tmp_path: Pa
     seen.clear()
     dict(run_sweep(sweep, folder, progress=lambda cell, step, steps: seen.append(cell.index)))
     assert not seen
+
+
+def test_a_cells_file_is_a_picture_that_can_be_verified(tmp_path: Path) -> None:
+    sweep = Sweep(base=Request(model="digits", count=3, condition=2), axes=(Axis("steps", (2, 3)),))
+    for index, _ in run_sweep(sweep, Folder(tmp_path)):
+        assert index in (0, 1)
+    files = sorted((tmp_path / "cells").glob("*.png"))
+    assert len(files) == 2
+    for path in files:
+        verdict = verify(path)
+        assert verdict.largest <= 1, verdict.sentence
+        assert verdict.mean < 0.01
 
 
 def test_what_cannot_run_is_a_cell_with_its_reason(tiny: str, tmp_path: Path) -> None:
