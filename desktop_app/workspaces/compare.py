@@ -18,14 +18,11 @@ from desktop_app.state.lab_cloud import Cloud
 from desktop_app.state.lanes import LEAST, NAMES, Lanes
 from desktop_app.state.models import all_models
 from desktop_app.state.runs import Run, Runs
-from desktop_app.theme import theme
 from desktop_app.widgets.apart_chart import ApartChart
-from desktop_app.widgets.cloud_picture import CloudPicture
-from desktop_app.widgets.image_grid import ImageGrid
+from desktop_app.widgets.lane_pair import LanePair
 from desktop_app.widgets.lane_panel import LanePanel
-from desktop_app.widgets.layout import IconButton, Segments, column, fill, label, line, row
+from desktop_app.widgets.layout import IconButton, Segments, fill, label, line, row
 from desktop_app.widgets.switch import Switch
-from desktop_app.widgets.wipe import WipeGrid
 from desktop_app.workspaces.workspace import EmptyState, Workspace
 from engine.fields import RequestError
 from engine.request import Request
@@ -130,25 +127,14 @@ class CompareWorkspace(Workspace):
         beside.setProperty("surface", "seam")
         beside.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         beside.setLayout(self._side)
-        self.wipe = WipeGrid("Lane A and another, divided by a line")
-        self.flip = ImageGrid("Lane A, or another while Space is held")
-        self.difference = ImageGrid("Difference between lane A and another")
-        self.both = CloudPicture("Two clouds over each other")
+        self.pair = LanePair()
         self.empty = EmptyState("The same starting noise, two to four ways to denoise it.", self.verb)
         self.empty.button.clicked.connect(self.start)
-        self.notes = {name: label("", "soft") for name in ("wipe", "flip", "difference", "clouds")}
         self.stack = QStackedWidget()
-        self.pages = {"empty": self.empty, "side": beside}
-        for name, picture in {
-            "wipe": self.wipe,
-            "flip": self.flip,
-            "difference": self.difference,
-            "clouds": self.both,
-        }.items():
-            self.pages[name] = _page(self.notes[name], picture)
+        self.pages = {"empty": self.empty, "side": beside, "pair": self.pair}
         for page in self.pages.values():
             self.stack.addWidget(page)
-        grids = [*(panel.grid for panel in self.panels), self.wipe, self.flip, self.difference]
+        grids = [*(panel.grid for panel in self.panels), *self.pair.grids]
         for grid in grids:
             for other in grids:
                 if other is not grid:
@@ -254,7 +240,7 @@ class CompareWorkspace(Workspace):
     def refresh(self) -> None:
         lanes = self.timeline.lanes
         self.progress.setText(self.progress_text())
-        self.stack.setCurrentWidget(self.pages[self.mode if lanes else "empty"])
+        self.stack.setCurrentWidget(self.pages["empty" if not lanes else "side" if self.mode == "side" else "pair"])
         shown: dict[int, NDArray[np.uint8]] = {}
         for index, (panel, run) in enumerate(zip(self.panels, lanes, strict=False)):
             at = self.timeline.frame_of(run)
@@ -273,47 +259,16 @@ class CompareWorkspace(Workspace):
 
     def _show_two(self, shown: dict[int, NDArray[np.uint8]]) -> None:
         """Lane A and the other in one picture."""
-        name, two = NAMES[self.other], [self.timeline.lanes[lane] for lane in (0, self.other)]
-        clouds = [run for run in two if isinstance(run, Cloud) and run.frames]
-        if len(clouds) == 2:
-            self._show_clouds(clouds, name)
-        elif 0 in shown and self.other in shown:
-            self._show_pair(shown[0], shown[self.other], name)
-
-    def _show_clouds(self, clouds: list[Cloud], name: str) -> None:
-        self.stack.setCurrentWidget(self.pages["clouds"])
-        panels = (self.panels[0], self.panels[self.other])
-        drawn = [
-            (np.asarray(run.places[self.timeline.frame_of(run)]), panel.colour)
-            for run, panel in zip(clouds, panels, strict=True)
+        other = self.other
+        clouds = [
+            (np.asarray(run.places[self.timeline.frame_of(run)]), self.panels[lane].colour)
+            for lane in (0, other)
+            if isinstance(run := self.timeline.lanes[lane], Cloud) and run.frames
         ]
-        if self.mode == "flip":
-            drawn = [drawn[1 if self.flipped else 0]]
-            note = f"{name if self.flipped else 'A'} · hold Space for {name}"
-        else:
-            marks = [f"<span style='color:{theme().colour(token).name()}'>■</span>" for _, token in drawn]
-            note = f"{marks[0]} A &nbsp; {marks[1]} {name}, over each other"
-        self.both.show_clouds(*drawn)
-        self.notes["clouds"].setText(note)
-
-    def _show_pair(self, a: NDArray[np.uint8], b: NDArray[np.uint8], name: str) -> None:
-        if a.shape != b.shape:
-            self.notes[self.mode].setText(f"A and {name} make pictures of different sizes or numbers.")
-        elif self.mode == "wipe":
-            self.wipe.show_both(a, b)
-            self.notes["wipe"].setText(f"A left of the line, {name} right of it")
-        elif self.mode == "flip":
-            self.flip.show_pictures(b if self.flipped else a)
-            self.notes["flip"].setText(f"{name if self.flipped else 'A'} · hold Space for {name}")
-        else:
-            self.difference.show_pictures(difference(a, b))
-            apart = float(np.abs(a.astype(np.int16) - b).mean()) / 255
-            blue, orange = theme().palette.ode, theme().palette.sde
-            self.notes["difference"].setText(
-                f"<span style='color:{blue}'>■</span> A brighter &nbsp; "
-                f"<span style='color:{orange}'>■</span> {name} brighter &nbsp; &nbsp; "
-                f"mean |A − {name}| = {apart:.4f} of the range from black to white"
-            )
+        if len(clouds) == 2:
+            self.pair.show_clouds(self.mode, clouds[0], clouds[1], NAMES[other], self.flipped)
+        elif 0 in shown and other in shown:
+            self.pair.show_images(self.mode, shown[0], shown[other], NAMES[other], self.flipped)
 
     def _on_lanes(self) -> None:
         self._describe()
@@ -339,28 +294,3 @@ class CompareWorkspace(Workspace):
             panel.tell(kind, words.difference(request, fields))
         for panel in self.panels[len(self.timeline.lanes) : count]:
             panel.forget(requests[0].count, *words.image_size(requests[0]))
-
-
-def _page(note: QWidget, grid: QWidget) -> QWidget:
-    """A grid with a line of words above it."""
-    page = QWidget()
-    page.setProperty("surface", "canvas")
-    page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-    above = row()
-    above.addWidget(note, 1)
-    fill(above, (20, 10, 20, 0))
-    layout = column(spacing=0)
-    layout.addLayout(above)
-    layout.addWidget(grid, 1)
-    page.setLayout(layout)
-    return page
-
-
-def difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A − B as colour, [B, H, W, 3]: blue where A is brighter, orange where B is, black where they agree."""
-    signed = a.astype(np.float32).mean(axis=-1, keepdims=True) - b.astype(np.float32).mean(axis=-1, keepdims=True)
-    blue, orange = theme().colour("ode"), theme().colour("sde")
-    coloured = np.zeros((*signed.shape[:3], 3), np.float32)
-    for share, colour in ((np.maximum(signed, 0), blue), (np.maximum(-signed, 0), orange)):
-        coloured += share * np.array([colour.redF(), colour.greenF(), colour.blueF()], np.float32)
-    return np.clip(coloured, 0, 255).astype(np.uint8)

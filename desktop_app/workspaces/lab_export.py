@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop_app.state.lab import Lab
 from desktop_app.state.lab_files import replacing, write_csv, write_npz
+from desktop_app.widgets.save_dialog import ask_where
 from engine.animation import save_animation
 from engine.pictures import save_png
 from engine.request import Request
@@ -60,15 +61,7 @@ class Export(QObject):
         if not self.lab.clouds[0].frames:
             self.said.emit("There is nothing to save yet.")
             return
-        dialog = QFileDialog(self.shown, "Save what the lab shows", "lab.png", ";;".join(FILTERS.values()))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("png")
-        dialog.filterSelected.connect(
-            lambda chosen: dialog.setDefaultSuffix(next(s for s, text in FILTERS.items() if text == chosen))
-        )
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self.save(Path(path)))
-        dialog.open()
+        ask_where(self.shown, "Save what the lab shows", "lab.png", FILTERS, self.save)
 
     def save(self, path: Path) -> None:
         """Write a file of the kind that its name says."""

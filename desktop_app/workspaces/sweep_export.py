@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
 from desktop_app.state.sweep import SweepRun
+from desktop_app.widgets.save_dialog import ask_where
 from engine.sweep import chart, sheet
 from engine.sweep.folder import table, write
 
@@ -31,15 +32,7 @@ class SweepExport(QObject):
         if not any(len(result.pictures) for result in self.run.results.values()):
             self.said.emit("There is nothing to save yet.")
             return
-        dialog = QFileDialog(self.shown, "Save the sweep", "sweep.png", ";;".join(FILTERS.values()))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("png")
-        dialog.filterSelected.connect(
-            lambda chosen: dialog.setDefaultSuffix(next(s for s, text in FILTERS.items() if text == chosen))
-        )
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self.save(Path(path)))
-        dialog.open()
+        ask_where(self.shown, "Save the sweep", "sweep.png", FILTERS, self.save)
 
     def save(self, path: Path) -> None:
         """Write a file of the kind that its name says."""

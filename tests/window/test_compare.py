@@ -10,8 +10,8 @@ from conftest import choose, click, finished, press, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from desktop_app.widgets.lane_pair import difference
 from desktop_app.window import Window
-from desktop_app.workspaces.compare import difference
 from engine.request import Request
 
 
@@ -38,10 +38,10 @@ def test_it_opens_with_the_ode_beside_the_sde_and_one_click_runs_both(drive) -> 
         for panel, run in zip(compare.panels, (a, b), strict=False):
             np.testing.assert_array_equal(panel.grid.pictures, run.denoised[0])
         click(compare.modes.button("difference"))
-        assert not compare.difference.pictures.any(), "at the first step both lanes are still the same"
+        assert not compare.pair.difference.pictures.any(), "at the first step both lanes are still the same"
         press(window, Qt.Key.Key_End)
-        np.testing.assert_array_equal(compare.difference.pictures, difference(a.denoised[-1], b.denoised[-1]))
-        assert compare.difference.pictures.any()
+        np.testing.assert_array_equal(compare.pair.difference.pictures, difference(a.denoised[-1], b.denoised[-1]))
+        assert compare.pair.difference.pictures.any()
 
     drive(scenario)
 
@@ -310,7 +310,7 @@ def test_wipe_and_flip_show_a_and_the_other(drive) -> None:
         compare.controls[0].set("count", 1)
         a, b = await run_all(window)
         click(compare.modes.button("wipe"))
-        wipe = compare.wipe
+        wipe = compare.pair.wipe
         await until(lambda: not wipe.tiles()[0].isEmpty())
         tile = wipe.tiles()[0]
         for share in (0.25, 0.75):
@@ -328,13 +328,13 @@ def test_wipe_and_flip_show_a_and_the_other(drive) -> None:
                 grey = shown.pixelColor(column * scale + scale // 2, row * scale + scale // 2).red()
                 assert grey == picture.denoised[-1][0, row, column, 0]
         click(compare.modes.button("flip"))
-        np.testing.assert_array_equal(compare.flip.pictures, a.denoised[-1])
+        np.testing.assert_array_equal(compare.pair.flip.pictures, a.denoised[-1])
         window.current.bar.track.setFocus()
         QTest.keyPress(window.focusWidget(), Qt.Key.Key_Space)
-        np.testing.assert_array_equal(compare.flip.pictures, b.denoised[-1])
+        np.testing.assert_array_equal(compare.pair.flip.pictures, b.denoised[-1])
         assert not compare.timeline.playing
         QTest.keyRelease(window.focusWidget(), Qt.Key.Key_Space)
-        np.testing.assert_array_equal(compare.flip.pictures, a.denoised[-1])
+        np.testing.assert_array_equal(compare.pair.flip.pictures, a.denoised[-1])
         click(compare.modes.button("side"))
         window.current.bar.track.setFocus()
         press(window, Qt.Key.Key_Space)
@@ -397,14 +397,14 @@ def test_clouds_are_lanes_too(drive) -> None:
         apart = np.sqrt(np.mean((a.places[6].astype(float) - b.places[6]) ** 2))
         assert curve[6] == pytest.approx((np.log(a.sigma(6)), apart))
         click(compare.modes.button("difference"))
-        assert compare.both.isVisible()
-        assert len(compare.both.clouds) == 2
+        assert compare.pair.clouds.isVisible()
+        assert len(compare.pair.clouds.clouds) == 2
         click(compare.modes.button("flip"))
         window.current.bar.track.setFocus()
         QTest.keyPress(window.focusWidget(), Qt.Key.Key_Space)
-        np.testing.assert_array_equal(compare.both.clouds[0][0], b.places[12])
+        np.testing.assert_array_equal(compare.pair.clouds.clouds[0][0], b.places[12])
         QTest.keyRelease(window.focusWidget(), Qt.Key.Key_Space)
-        np.testing.assert_array_equal(compare.both.clouds[0][0], a.places[12])
+        np.testing.assert_array_equal(compare.pair.clouds.clouds[0][0], a.places[12])
         compare.controls[0].set("steps", 2)
         compare.controls[0].set("particles", 50_000)
         compare.controls[0].set("sampler", "annealed_langevin")
