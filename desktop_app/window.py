@@ -123,12 +123,14 @@ class Window(QWidget):
             workspace.inspector.offer_models()
 
     def open_requests(self, requests: list[Request], name: str) -> None:
-        """Run requests in Generate (one), or in the lanes of Compare."""
+        """Run requests in Generate (one; "branch" offers to branch from it), or in the lanes of Compare."""
         if not requests:
             self.open(name)
             return
         if name != "compare":
             self.show_request(requests[0])
+            if name == "branch" and self.current is self.generate:
+                self.generate.offer_branch()
             return
         self.compare.receive(requests)
         self.open("compare")

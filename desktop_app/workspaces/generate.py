@@ -113,6 +113,18 @@ class GenerateWorkspace(Workspace):
         self.timeline.set_mode(following=False, playing=False)
         self._follow_panel(opening=True)
 
+    def offer_branch(self) -> None:
+        """Once the run is over, look at it half-way, and offer a branch there."""
+        run = self.tree.selected
+
+        def offer() -> None:
+            if run is self.tree.selected and run is not None and run.status == "finished" and self.panel.isHidden():
+                self.timeline.seek(self.timeline.length // 2)
+                self.branch_here()
+
+        if run is not None:
+            run.ended.connect(offer)
+
     def branch(self, stem: Run, request: Request) -> None:
         """Go on from a step of a run with another request, the run kept beside it."""
         run = self.runs.start(request, stem)

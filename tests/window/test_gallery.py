@@ -278,6 +278,14 @@ def test_pictures_open_in_generate_and_in_compare(drive, folder: Path) -> None:
         assert window.current is window.generate
         run = await finished(window.generate.timeline.lanes[0])
         assert run.request == Request(condition=3, seed=3, lam=1, steps=7, count=4)
+        assert window.generate.panel.isHidden()
+        await opened(window)
+        pick(workspace, "3.png")
+        click(workspace.detail.buttons["branch"])
+        run = await finished(window.generate.timeline.lanes[0])
+        await until(lambda: not window.generate.panel.isHidden(), "a branch is offered half-way")
+        assert window.generate.timeline.position == 3
+        press(window, Qt.Key.Key_Escape)
         await opened(window)
         pick(workspace, "3.png")
         pick(workspace, "2.png", CONTROL)
