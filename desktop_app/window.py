@@ -74,6 +74,7 @@ class Window(QWidget):
         self.cheat_sheet = CheatSheet(self)
         self.rail.help_wanted.connect(self.cheat_sheet.open)
         self.session = Session(preferences.path.with_name("session.json"), self)
+        self.session.failed.connect(lambda text: self.toasts.show(text))
         self.command_palette = Palette(self, lambda: entries(self))
         self.keeping, self.drops = Keeping(self), Drops(self)
         self._keys = key_map(self)

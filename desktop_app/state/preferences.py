@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -49,7 +50,8 @@ def write_atomically(path: Path, data: bytes) -> str:
         draft.write_bytes(data)
         os.replace(draft, path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         return error.strerror or str(error)
     return ""
 

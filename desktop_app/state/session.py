@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.state.preferences import write_atomically
 from engine.fields import RequestError
@@ -26,10 +26,11 @@ class Kept(msgspec.Struct):
 class Session(QObject):
     """Remembers runs; written a moment after each change. A file that cannot be read is an empty session."""
 
+    failed = Signal(str)  # why it could not be written
+
     def __init__(self, path: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.path = path
-        self.problem = ""
         self._timer = QTimer(self, interval=SAVE_AFTER_MS, singleShot=True)
         self._timer.timeout.connect(self.save)
         kept = self._read()
@@ -52,7 +53,8 @@ class Session(QObject):
             {name: [request.to_dict() for request in requests] for name, requests in self.open.items()},
             [request.to_dict() for request in self.history],
         )
-        self.problem = write_atomically(self.path, msgspec.json.encode(kept))
+        if problem := write_atomically(self.path, msgspec.json.encode(kept)):
+            self.failed.emit(f"The session could not be saved: {problem}.")
 
     def _read(self) -> Kept:
         try:

@@ -34,6 +34,8 @@ class PullStrip(QWidget):
         self.images: NDArray[np.uint8] | None = None
         self.sample = 0
         self._note = ""
+        self._run: Run | None = None
+        self._pulled = False  # whether training images pull at its samples
         self._asked: tuple[Run, int, int] | None = None
         self._latest = Latest(client, self)
         self._latest.answered.connect(self._on_answer)
@@ -43,8 +45,10 @@ class PullStrip(QWidget):
 
     def look(self, run: Run | None, position: int, sample: int) -> None:
         """Show what pulls at a sample of a run, at a position."""
-        card = cards().get(run.request.model) if run is not None else None
-        if run is None or card is None or card.network != "ideal":
+        if run is not self._run:  # a card is read from disk: not at every step that is looked at
+            self._run, card = run, cards().get(run.request.model) if run is not None else None
+            self._pulled = card is not None and card.network == "ideal"
+        if run is None or not self._pulled:
             self._asked = None
             self.hide()
             return

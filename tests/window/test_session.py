@@ -65,6 +65,16 @@ def test_the_history_has_each_request_once_the_newest_first(qapp, tmp_path: Path
     assert back.open == {"generate": [a]}
 
 
+def test_a_session_that_cannot_be_written_says_so(qapp, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    session, said = Session(tmp_path / "taken" / "session.json"), []
+    session.failed.connect(said.append)
+    session.note("generate", [Request()])
+    session.save()
+    assert len(said) == 1
+    assert said[0].startswith("The session could not be saved: ")
+
+
 def test_the_palette_finds_and_does(drive) -> None:
     async def scenario(window: Window) -> None:
         for name, value in {"count": 1, "steps": 2, "seed": 77, "condition": 3}.items():
