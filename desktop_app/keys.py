@@ -47,6 +47,8 @@ def key_map(window: Window) -> dict[str, Act]:
         "R": lambda: window.current.bound.randomise_seed(),
         "L": lambda: window.current.inspector.fields["seed"].lock.click(),  # type: ignore[attr-defined]
         "B": lambda: window.current.branch_here(),
+        "E": lambda: window.current.turn(1),
+        "Shift+E": lambda: window.current.turn(-1),
         "C": window.send_to_compare,
         "Ctrl+Z": window.undo.back,
         "Ctrl+Shift+Z": window.undo.forth,

@@ -89,7 +89,7 @@ class Window(QWidget):
         self.compare.lanes_changed.connect(self.remember)
         for controls in self._controls.values():
             controls.seed_locked = settings.seed_locked
-        for asking in (self.generate.pull, self.compare.judging, self.compare.clouds):
+        for asking in (self.generate.training_images, self.compare.judging, self.compare.clouds):
             self.closing.connect(asking.stop)
         self.runs.failed.connect(self._on_failed)
         client.died.connect(lambda text: self.toasts.show(text))
@@ -242,9 +242,12 @@ class Window(QWidget):
         self.current.start()
 
     def escape(self) -> None:
-        """Put the newest toast away, and stop what runs."""
-        if self.toasts.shown and not self.current.running:
-            self.toasts.shown[-1].close_me()
+        """Put the newest toast away, and stop what runs; where there is neither, show all samples."""
+        if not self.current.running:
+            if self.toasts.shown:
+                self.toasts.shown[-1].close_me()
+            else:
+                self.current.turn(0)
         self.current.stop()
 
     def nudge_lam(self, steps: int) -> None:

@@ -254,6 +254,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     architecture: dict[str, Any]  # keyword arguments of the network
     data: str
     licence: str
+    dataset: str = ""  # the name of the data, where they ship with the program: "digits" or "emoji"
     network: str = (
         ""  # what `architecture` is of, if not the network of its kind: "text-unet", or a formula over the data
     )

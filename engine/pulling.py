@@ -1,4 +1,4 @@
-"""Which training images pull at a sample on its way: the posterior weights of an ideal denoiser."""
+"""Training images beside a sample on its way: those that pull at it, or those that are nearest to it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import Annotated
 import torch
 from msgspec import Meta
 
-from engine import runs
+from engine import catalog, runs
+from engine.data.shipped import training_images
 from engine.fields import RequestError
-from engine.history import History
+from engine.history import History, Moment, Record
 from engine.lab.answers import Piece, Pieces
 from engine.lab.queries import Query
 from engine.models.dataset import Dataset
+from engine.neighbours import closest
 from engine.pictures import pixels
 
 SHOWN = 12  # images, those that pull the most
 
 
-class Pull(Query, frozen=True, kw_only=True):
+class Beside(Query, frozen=True, kw_only=True):
     """One sample of a run, at a place."""
 
     run: int
@@ -26,23 +28,19 @@ class Pull(Query, frozen=True, kw_only=True):
     place: Annotated[int, Meta(ge=0, le=100_000)]
 
 
-def pull(asked: Pull, history: History) -> Pieces:
-    """The images [n, H, W, C] that pull the most, with their weights and their numbers in the training set.
+def pull(asked: Beside, history: History) -> Pieces:
+    """The images [n, H, W, C] that pull the most at an ideal denoiser: their posterior weights, and their numbers.
 
     `images` is how many there are, `effective` the number of equal weights that would be as uneven: exp of their
     entropy. At the place of the result, which has no noise, it is told of the step before. Raises RequestError for a
     run, a sample or a place that is not remembered in full, and for a model that no training images pull.
     """
-    record = history.records.get(asked.run)
-    if record is None or asked.sample >= record.request.count:
-        raise RequestError("run", "run must be one whose samples are still remembered.")
+    record = _record(asked, history)
     model = runs.model_of(record.request)
     if not isinstance(model, Dataset):
         raise RequestError("model", f"model must be a data set for images to pull, not {record.request.model}.")
-    place = asked.place - 1 if record.closed and asked.place == record.last else asked.place
-    moment = record.moments.get(place)
-    if moment is None or moment.x is None:
-        raise RequestError("place", "place must be one that is still remembered in full.")
+    moment = _moment(record, asked.place - 1 if record.closed and asked.place == record.last else asked.place)
+    assert moment.x is not None
     x = moment.x[asked.sample : asked.sample + 1].to(model.device)
     weights, images = model.pulls(x, moment.level, record.request.condition)
     entropy = -torch.special.xlogy(weights, weights).sum()
@@ -55,3 +53,36 @@ def pull(asked: Pull, history: History) -> Pieces:
         "effective": float(entropy.exp()),
     }
     yield Piece(values, [pixels(images[most.indices].float().cpu().numpy())])
+
+
+def nearest(asked: Beside, history: History) -> Pieces:
+    """The training images [n, H, W, C] nearest to D of the sample, as it is shown: their distances, in order, numbers.
+
+    Whether a network repeats what it has seen is seen here. `images` is how many there are. Raises RequestError as
+    `pull` does, and for a model whose training images do not ship with the program.
+    """
+    record = _record(asked, history)
+    card = catalog.cards().get(record.request.model)
+    images = training_images(card.dataset) if card is not None else None
+    if images is None:
+        raise RequestError("model", f"model must be one whose training images are here, not {record.request.model}.")
+    moment = _moment(record, asked.place)
+    assert moment.denoised is not None
+    distances, numbers = closest(moment.denoised[asked.sample].clamp(-1.0, 1.0), images, SHOWN)
+    values = {"place": asked.place, "distances": distances.tolist(), "numbers": numbers.tolist(), "images": len(images)}
+    yield Piece(values, [images[numbers].transpose(0, 2, 3, 1)])
+
+
+def _record(asked: Beside, history: History) -> Record:
+    record = history.records.get(asked.run)
+    if record is None or asked.sample >= record.request.count:
+        raise RequestError("run", "run must be one whose samples are still remembered.")
+    return record
+
+
+def _moment(record: Record, place: int) -> Moment:
+    """The step of a place, which is kept in full."""
+    moment = record.moments.get(place)
+    if moment is None or not moment.full:
+        raise RequestError("place", "place must be one that is still remembered in full.")
+    return moment

@@ -23,6 +23,7 @@ LICENCE = "Weights: MIT. Data: CC BY-SA 3.0."
 EMOJI: dict[str, Any] = {
     "data": "Noto Emoji (Google): 3,786 pictures of 1,911 emoji at 32 × 32; names and keywords: emojibase",
     "licence": "Weights: MIT. Pictures: Apache 2.0 (Noto Emoji). Names and keywords: MIT (emojibase).",
+    "dataset": "emoji",
     "shape": emoji.SHAPE,
     "classes": (),
     "words": emoji.names().words,
@@ -45,7 +46,14 @@ class Recipe:
 
 
 def _card(name: str, kind: str, title: str, summary: str, **rest: object) -> Card:
-    values = {"data": MNIST, "licence": LICENCE, "shape": digits.SHAPE, "classes": CLASSES, "architecture": {}}
+    values = {
+        "data": MNIST,
+        "licence": LICENCE,
+        "dataset": "digits",
+        "shape": digits.SHAPE,
+        "classes": CLASSES,
+        "architecture": {},
+    }
     counts = {"command": "", "seed": 0, "steps": 0, "images": 0, "minutes": 0.0, "parameters": 0}
     return Card(name=name, kind=kind, title=title, summary=summary, **{**values, **counts, **rest})  # type: ignore[arg-type]
 

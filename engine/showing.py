@@ -14,7 +14,7 @@ from engine.history import SIDE, History, Moment, Record
 from engine.lab.answers import Piece, Pieces
 from engine.lab.queries import Query, read
 from engine.pictures import Pixels, pixels
-from engine.pulling import Pull, pull
+from engine.pulling import Beside, nearest, pull
 from engine.views import VIEWS, Values, View, noisy, reduced, signed, signed_values
 
 Place = Annotated[int, Meta(ge=0, le=100_000)]
@@ -68,7 +68,8 @@ def strip(asked: Strip, history: History) -> Pieces:
 QUESTIONS: dict[str, tuple[type[Query], Callable[..., Pieces]]] = {
     "picture": (Picture, picture),
     "strip": (Strip, strip),
-    "pull": (Pull, pull),
+    "pull": (Beside, pull),
+    "nearest": (Beside, nearest),
 }
 
 

@@ -11,7 +11,7 @@ from desktop_app.widgets.layout import column, fill, label
 KEYS = {
     "RUN": {
         "Ctrl+Enter": "Generate, or run all lanes",
-        "Esc": "Stop",
+        "Esc": "Stop; or show all samples again",
         "R": "Random seed",
         "L": "Lock or unlock the seed",
         "[   ]": "Less or more stochasticity λ",
@@ -21,6 +21,7 @@ KEYS = {
         "←   →": "One step",
         "Shift+←   Shift+→": "Ten steps",
         "Home   End": "First step, last step",
+        "E   Shift+E": "Enlarge the next sample, the one before",
         "B": "Branch here: change something from this step on",
         "↑   ↓   Delete": "On the timeline: another branch, delete it",
     },

@@ -51,6 +51,11 @@ class ImageGrid(FocusRing, QWidget):
             self.selected.emit(index)
             self.update()
 
+    def turn(self, step: int) -> None:
+        """Show the next image alone, or the one before; after the last, and before the first, all."""
+        count = self._expected[0]
+        self.enlarge((self.enlarged + 1 + step) % (count + 1) - 1)
+
     def tiles(self) -> list[QRect]:
         """Where each image lies, in device pixels; while one is enlarged the others are empty."""
         count, height, width = self._expected

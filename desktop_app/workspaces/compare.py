@@ -219,6 +219,10 @@ class CompareWorkspace(Workspace):
         self.modes.choose(mode)
         self.refresh()
 
+    def turn(self, step: int) -> None:
+        grid = self.panels[0].grid
+        grid.turn(step) if step else grid.enlarge(-1)
+
     def press_space(self) -> None:
         if self.mode != "flip":
             super().press_space()

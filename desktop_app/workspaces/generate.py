@@ -12,8 +12,8 @@ from desktop_app.state.tree import Tree, branch_of, branches_from, changes
 from desktop_app.state.words import difference, heading, image_size, summary
 from desktop_app.widgets.image_grid import ImageGrid
 from desktop_app.widgets.layout import ElidedLabel, IconButton, column, fill, line, row
-from desktop_app.widgets.pull_strip import PullStrip
 from desktop_app.widgets.timeline_branch import BranchPanel
+from desktop_app.widgets.training_strip import TrainingStrip
 from desktop_app.workspaces.workspace import EmptyState, Workspace
 from engine.request import Request
 
@@ -25,7 +25,7 @@ class GenerateWorkspace(Workspace):
 
     def __init__(self, runs: Runs, client: Client, request: Request) -> None:
         super().__init__(runs)
-        self.pull = PullStrip(client)
+        self.training_images = TrainingStrip(client)
         self.controls = Controls(request, self)
         self.inspector.bind(self.controls)
         self.tree = self.timeline.tree = Tree(self)
@@ -46,7 +46,7 @@ class GenerateWorkspace(Workspace):
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.both)
         self.centre.addWidget(self.stack, 1)
-        self.centre.addWidget(self.pull)
+        self.centre.addWidget(self.training_images)
         self.beside = IconButton("columns-2", "The run it has branched from beside it", checkable=True)
         self.beside.clicked.connect(self.tree.show_beside)
         self.header.insertWidget(self.header.count() - 1, self.beside)
@@ -112,6 +112,9 @@ class GenerateWorkspace(Workspace):
             return
         self.timeline.set_mode(following=False, playing=False)
         self._follow_panel(opening=True)
+
+    def turn(self, step: int) -> None:
+        self.grid.turn(step) if step else self.grid.enlarge(-1)
 
     def offer_branch(self) -> None:
         """Once the run is over, look at it half-way, and offer a branch there."""
@@ -203,7 +206,7 @@ class GenerateWorkspace(Workspace):
             if shown is not None and shown in self.timeline.lanes and self.timeline.frame_of(shown) >= 0:
                 grid.show_pictures(shown.pictures(self.view, self.timeline.frame_of(shown)))
         at = self.timeline.frame_of(run)
-        self.pull.look(run, at, self.grid.enlarged)
+        self.training_images.look(run, at, self.grid.enlarged)
         note = run.note(self.view, at) if at >= 0 else ""
         scale = run.scale(self.view, at) if at >= 0 else 0.0
         self.mark.setText(note or (f"±{scale:.2g}" if scale else ""))

@@ -152,6 +152,9 @@ class Workspace(QWidget):
     def branch_here(self) -> None:
         """Offer to change something from the present step on; a workspace may have no branches."""
 
+    def turn(self, step: int) -> None:
+        """Enlarge the next sample, or the one before; 0 shows them all. A workspace may have none."""
+
     def press_space(self) -> None:
         """Play or pause; a workspace may have another use for it, while it is held."""
         self.timeline.play()

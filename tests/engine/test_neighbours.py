@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import cdist
 
 from engine import neighbours
-from engine.neighbours import nearest, precision_recall
+from engine.neighbours import closest, nearest, precision_recall
 
 
 def test_a_set_and_itself() -> None:
@@ -68,3 +69,15 @@ def test_distances_are_those_of_scipy() -> None:
     distances, where = nearest(some, rest)
     np.testing.assert_allclose(distances, expected.min(1), rtol=1e-12)
     np.testing.assert_array_equal(where, expected.argmin(1))
+
+
+@pytest.mark.parametrize("block", [1, 7, 512])
+def test_the_closest_are_those_of_scipy_in_order(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "BLOCK", block)
+    draw = np.random.default_rng(0)
+    image, rest = draw.uniform(-1.0, 1.0, (3, 4, 4)), draw.integers(0, 256, (30, 3, 4, 4), np.uint8)
+    expected = cdist(image.reshape(1, -1), rest.reshape(30, -1) / 127.5 - 1.0)[0] / np.sqrt(48)
+    distances, where = closest(torch.from_numpy(image), rest, 12)
+    np.testing.assert_array_equal(where, expected.argsort()[:12])
+    np.testing.assert_allclose(distances, np.sort(expected)[:12], rtol=1e-5)
+    assert len(closest(torch.from_numpy(image), rest[:5], 12)[0]) == 5

@@ -1,4 +1,4 @@
-"""The training images that pull at a sample of the ideal denoiser, in the real window."""
+"""Training images beside a sample, in the real window: those that pull at the ideal denoiser, the network's nearest."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from engine.data import digits
 def test_what_pulls_is_shown_and_follows_the_step_and_the_sample(drive) -> None:
     async def scenario(window: Window) -> None:
         generate = window.generate
-        strip = generate.pull
-        assert not strip.isVisible(), "a network has no such images"
+        strip = generate.training_images
+        assert not strip.isVisible(), "nothing is enlarged"
         for name, value in {"model": "digits-ideal", "condition": 4, "count": 2, "steps": 6}.items():
             generate.controls.set(name, value)
         press(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
@@ -39,6 +39,25 @@ def test_what_pulls_is_shown_and_follows_the_step_and_the_sample(drive) -> None:
         generate.controls.set("model", "digits")
         QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
         await finished(generate.timeline.lanes[0])
-        assert not strip.isVisible()
+        await until(lambda: strip.isVisible() and "distances" in strip.values and strip.values["place"] == 6)
+        distances, numbers = strip.values["distances"], strip.values["numbers"]
+        assert distances == sorted(distances)
+        assert distances[0] > 0.02, "it is not a copy"
+        assert labels[numbers[0]] == 4
+        shown = generate.timeline.lanes[0].pictures("denoised", 6)[1, ..., 0] / 127.5
+        apart = np.sqrt(((shown - images[numbers] / 127.5) ** 2).mean((1, 2)))
+        np.testing.assert_allclose(apart, distances, atol=0.01)
+        assert "nearest to sample 2, of 60,000" in strip.heading()
+        press(window, Qt.Key.Key_Escape)
+        await until(lambda: not strip.isVisible())
+        assert generate.grid.enlarged == -1
+        press(window, Qt.Key.Key_E)
+        await until(lambda: strip.isVisible() and "sample 1," in (strip.heading() if strip.values else ""))
+        press(window, Qt.Key.Key_E)
+        await until(lambda: generate.grid.enlarged == 1)
+        press(window, Qt.Key.Key_E)
+        assert generate.grid.enlarged == -1, "after the last sample all"
+        press(window, Qt.Key.Key_E, Qt.KeyboardModifier.ShiftModifier)
+        assert generate.grid.enlarged == 1
 
     drive(scenario)
