@@ -99,6 +99,7 @@ class Controls(QObject):
                 changes["condition"] = None
             if not fits(self["guide"], value):
                 changes["guide"] = None
+            changes |= self._suggested(value, self._request.replace(**changes))
         leaves = (name == "spacing" and value != "explicit") or (name == "sampler" and value == "langevin")
         if leaves and self["spacing"] == "explicit":
             changes = {"spacing": "karras", "sigmas": None, **self._unlisted, **changes}
@@ -106,6 +107,18 @@ class Controls(QObject):
             self._unlisted = {"steps": self["steps"], "spacing": self["spacing"]}
             changes["sigmas"] = listed(self._request)
         return self._request.replace(**changes)
+
+    def _suggested(self, model: str, request: Request) -> dict[str, Any]:
+        """What a model suggests for fields that are as the program, or the model before, has them."""
+        neutral = Request()
+        before, now = (card.suggests if (card := catalog.cards().get(m)) else {} for m in (self["model"], model))
+        found = {}
+        for name in FIELDS.keys() & {**before, **now}:
+            usual = getattr(neutral, name)
+            value = now.get(name, usual)
+            if getattr(request, name) in (usual, before.get(name, usual)) and FIELDS[name].admits(value):
+                found[name] = value
+        return found
 
     def _become(self, request: Request) -> None:
         before, self._request = self._request, request

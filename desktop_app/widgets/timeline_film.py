@@ -88,8 +88,9 @@ class Filmstrip(QWidget):
             side = max(still.shape[:2])
             ratio = self.devicePixelRatioF()
             scale = int(PICTURE * ratio) // side
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale == 0)
-            height, width = (n * (scale / ratio if scale else PICTURE / side) for n in still.shape[:2])
+            whole = scale * side > 0.8 * PICTURE * ratio  # else it is smoothed, to fill its place
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not whole)
+            height, width = (n * (scale / ratio if whole else PICTURE / side) for n in still.shape[:2])
             painter.drawImage(QRectF(x - width / 2, 2 + (PICTURE - height) / 2, width, height), as_image(still))
             if index == current:
                 painter.setPen(QPen(colours.colour("accent"), 2))
