@@ -10,6 +10,7 @@ from desktop_app.state.words import heading, summary
 from desktop_app.theme import theme
 from desktop_app.widgets.palette import Entry
 from desktop_app.widgets.rail import THEMES, WORKSPACES
+from engine.card_text import every_card
 
 if TYPE_CHECKING:
     from desktop_app.window import Window
@@ -27,7 +28,7 @@ def entries(window: Window) -> list[Entry]:
         Entry("Play or pause", "Space", timeline.play),
         Entry("First step", "Home", lambda: timeline.seek(0)),
         Entry("Last step", "End", lambda: timeline.seek(timeline.length)),
-        Entry("New random seed", "R", lambda: current.bound.randomise_seed()),
+        *([Entry("New random seed", "R", current.bound.randomise_seed)] if current.sets else []),
         Entry("Undo", "Ctrl+Z", window.undo.back),
         Entry("Redo", "Ctrl+Shift+Z", window.undo.forth),
         Entry("Send to Compare", "C", window.send_to_compare),
@@ -39,6 +40,8 @@ def entries(window: Window) -> list[Entry]:
     for number, (name, (_, text)) in enumerate(WORKSPACES.items(), 1):
         found.append(Entry(f"Go to {text}", f"Ctrl+{number}", partial(window.open, name)))
     found += [Entry(f"Compare: {p.label}", p.help, partial(window.use_preset, name)) for name, p in PRESETS.items()]
+    for name, card in every_card().items():
+        found.append(Entry(f"About the model {card.title}", name, partial(window.model_card.open, name)))
     found += [Entry(f"Theme: {name}", "", partial(theme().choose, name)) for name in THEMES]
     for size in HISTORIES:
         mark = "now" if size == window.preferences.settings.history else ""

@@ -47,8 +47,8 @@ class Drops(QObject):
 
     def paste(self) -> None:
         """Take what is on the clipboard."""
-        mime = QGuiApplication.clipboard().mimeData()
-        if _is_offer(mime):
+        mime = QGuiApplication.clipboard().mimeData()  # none where nothing was ever copied
+        if mime and _is_offer(mime):
             self.take(mime)
         else:
             self.window.toasts.show("The clipboard holds no file and no request.", error=False)

@@ -59,6 +59,9 @@ class Keeping(QObject):
         if self.window.current is self.window.gallery:
             self.window.gallery.act("command")
             return
+        if not self.window.current.sets:
+            self.window.toasts.show("There is nothing here that a command would make.", error=False)
+            return
         runs = [run for run in self.window.current.saved if isinstance(run, Run)]
         request = runs[0].request if runs else self.window.current.bound.request()
         QGuiApplication.clipboard().setText(as_command(request))

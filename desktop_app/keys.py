@@ -34,6 +34,10 @@ def add_shortcuts(window: Window) -> None:
 
 def key_map(window: Window) -> dict[str, Act]:
     """The keys that nothing with the focus has taken."""
+
+    def setting(act: Act) -> Act:
+        return lambda: act() if window.current.sets else None
+
     return {
         "Left": lambda: window.current.timeline.step(-1),
         "Right": lambda: window.current.timeline.step(1),
@@ -42,14 +46,15 @@ def key_map(window: Window) -> dict[str, Act]:
         "Home": lambda: window.current.timeline.seek(0),
         "End": lambda: window.current.timeline.seek(window.current.timeline.length),
         "Space": lambda: window.current.press_space(),
-        "[": lambda: window.nudge_lam(-1),
-        "]": lambda: window.nudge_lam(1),
-        "R": lambda: window.current.bound.randomise_seed(),
-        "L": lambda: window.current.inspector.fields["seed"].lock.click(),  # type: ignore[attr-defined]
+        "[": setting(lambda: window.nudge_lam(-1)),
+        "]": setting(lambda: window.nudge_lam(1)),
+        "R": setting(lambda: window.current.bound.randomise_seed()),
+        "L": setting(lambda: window.current.inspector.fields["seed"].lock.click()),  # type: ignore[attr-defined]
         "B": lambda: window.current.branch_here(),
         "E": lambda: window.current.turn(1),
         "Shift+E": lambda: window.current.turn(-1),
         "C": window.send_to_compare,
+        "I": lambda: about_model(window),
         "Ctrl+Z": window.undo.back,
         "Ctrl+Shift+Z": window.undo.forth,
         "Ctrl+Y": window.undo.forth,
@@ -58,6 +63,12 @@ def key_map(window: Window) -> dict[str, Act]:
         "?": window.cheat_sheet.open,
         "Shift+?": window.cheat_sheet.open,
     }
+
+
+def about_model(window: Window) -> None:
+    """Show the card of the model that is chosen in the workspace."""
+    controls = window.current.inspector.controls
+    window.model_card.open(str(controls["model"]) if controls is not None else "")
 
 
 def name_of(event: QKeyEvent) -> str:

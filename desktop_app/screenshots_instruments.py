@@ -24,6 +24,7 @@ async def instruments(window: Window, save: Save) -> None:
     await sweeps(window, save)
     await gallery(window, save)
     await pulls(window, save)
+    await card(window, save)
     window.open("train")
     await save("train")
     window.command_palette.open()
@@ -154,3 +155,12 @@ async def pulls(window: Window, save: Save) -> None:
     await asyncio.sleep(1.0)
     await save("pulls")
     generate.grid.enlarge(-1)
+
+
+async def card(window: Window, save: Save) -> None:
+    """What is known of a model."""
+    window.model_card.open("digits")
+    await save("card")
+    window.model_card.area.verticalScrollBar().setValue(window.model_card.area.verticalScrollBar().maximum())
+    await save("card-end")
+    window.model_card.leave()

@@ -23,6 +23,7 @@ from desktop_app.state.undo import Undo
 from desktop_app.theme import theme
 from desktop_app.widgets.cheat_sheet import CheatSheet
 from desktop_app.widgets.layout import line, row
+from desktop_app.widgets.model_card import ModelCard
 from desktop_app.widgets.palette import Palette
 from desktop_app.widgets.rail import Rail
 from desktop_app.widgets.toast import Toasts
@@ -73,6 +74,7 @@ class Window(QWidget):
         self.toasts = Toasts(self, lambda: self.height() - self.current.bar.height())
         self.cheat_sheet = CheatSheet(self)
         self.rail.help_wanted.connect(self.cheat_sheet.open)
+        self.model_card = ModelCard(self)
         self.session = Session(preferences.path.with_name("session.json"), self)
         self.session.failed.connect(lambda text: self.toasts.show(text))
         self.command_palette = Palette(self, lambda: entries(self))
@@ -113,6 +115,7 @@ class Window(QWidget):
         workspace.timeline.lanes_changed.connect(lambda: self._note_runs(name, workspace))
         workspace.inspector.unfold(settings.more)
         workspace.inspector.unfolded.connect(self._unfold)
+        workspace.inspector.about_wanted.connect(self.model_card.open)
         self._controls |= controls
         self.undo.watch(controls)
         for lane in controls.values():

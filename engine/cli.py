@@ -16,6 +16,7 @@ import msgspec
 
 from engine import catalog, flags, sweep_cli, train_cli
 from engine.captions import Vocabulary
+from engine.card_text import as_text, every_card
 from engine.fields import Field, RequestError
 from engine.flags import CommandError
 from engine.metadata import MetadataError, program
@@ -100,7 +101,8 @@ def _parser() -> argparse.ArgumentParser:
 
     train_cli.add_train(add("train", train_cli.train, train_cli.SUMMARY))
 
-    add("models", _models, "List the models that are installed.")
+    models = add("models", _models, "List the models that are installed, or say what is known of one.")
+    models.add_argument("name", metavar="NAME", nargs="?", help="A model: its card is printed.")
 
     evaluate = add("evaluate", _evaluate, "Measure a model: how good its samples are, how long a call takes.")
     evaluate.add_argument("name", metavar="NAME", help="One of scorescope models.")
@@ -200,6 +202,12 @@ def _check_device() -> None:
 
 
 def _models(args: argparse.Namespace) -> int:
+    if args.name is not None:
+        known = every_card()
+        if args.name not in known:
+            raise CommandError(f"model must be one of {', '.join(known) or 'none'}, not {args.name!r}.")
+        print(as_text(known[args.name]))
+        return 0
     rows = [("name", "title", "kind", "classes", "shape", "parameters", "measured")]
     for card in (catalog.cards() | catalog.cards("guide")).values():
         measured = [f"{word} {card.measured[name]:.3g}" for name, word in QUALITY.items() if name in card.measured]

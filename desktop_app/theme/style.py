@@ -70,6 +70,12 @@ QLineEdit[role="number"] { font-family: "$mono"; font-size: ${small}px; padding:
 QPlainTextEdit[role="number"] {
   background: $control; border: 1px solid transparent; border-radius: ${radius}px; padding: 4px 6px;
   font-family: "$mono"; font-size: ${small}px; selection-background-color: $accent; selection-color: $on_accent; }
+QTextEdit { background: transparent; border: none; padding: 0;
+  selection-background-color: $accent; selection-color: $on_accent; }
+QTextEdit[role="soft"] { color: $text_soft; }
+QTextEdit[role="note"] { color: $text_faint; font-size: ${small}px; }
+QTextEdit[role="verbatim"] { font-family: "$mono"; font-size: ${small}px; }
+QFrame[role="command"] { background: $control; border-radius: ${radius}px; }
 QPlainTextEdit:focus { border-color: $accent; }
 QPlainTextEdit:disabled { color: $outline; }
 QLineEdit[invalid="true"], QPlainTextEdit[invalid="true"] { border-color: $danger; }
@@ -85,8 +91,8 @@ QMenu::item { padding: 5px 16px 5px 12px; border-radius: 4px; }
 QMenu::item:selected { background: $hover; }
 QMenu::item:disabled { color: $outline; }
 QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
-QListWidget[role="palette"] { background: transparent; border: none; }
-QListWidget[role="palette"]::item { border-radius: 4px; }
+QListWidget[role="palette"] { background: transparent; border: none; selection-color: $text; }
+QListWidget[role="palette"]::item { border-radius: 4px; padding: 0 8px; }
 QListWidget[role="palette"]::item:hover { background: $control; }
 QListWidget[role="palette"]::item:selected { background: $hover; }
 QListView[role="grid"] { background: $canvas; border: none; }

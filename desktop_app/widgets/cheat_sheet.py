@@ -37,7 +37,7 @@ KEYS = {
         "Ctrl+S   Ctrl+Shift+S": "Save into the gallery, or where you say",
         "Ctrl+Shift+C   Ctrl+V": "Copy as command; apply what is copied, or drop it",
         "/   S   Enter   Delete": "In the gallery: search, star, look, delete",
-        "?": "This sheet",
+        "I   ?": "About the model; this sheet",
     },
 }
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_app.state.controls import Controls
 from desktop_app.state.guides import guides
 from desktop_app.widgets.combo_box import ComboBox
 from desktop_app.widgets.layout import IconButton, Segments, column, label, row
 from desktop_app.widgets.number_edit import NumberEdit
-from engine.catalog import SAMPLERS
+from engine.catalog import SAMPLERS, cards
 from engine.fields import Field
 from engine.request import FIELDS
 
@@ -129,6 +129,26 @@ class ChoiceControl(FieldControl):
 
     def note(self) -> str:
         return self.box.help_of(self.box.currentIndex())
+
+
+class ModelControl(ChoiceControl):
+    """The models, and a button beside the name that tells about the chosen one, where it has a card."""
+
+    about_wanted = Signal(str)
+
+    def __init__(self, name: str) -> None:
+        self.about = IconButton("info", "About this model", "I")
+        self.about.setIconSize(QSize(16, 16))
+        super().__init__(name, {})  # the inspector offers the models
+        self.about.clicked.connect(lambda: self.about_wanted.emit(str(self.value())))
+        layout = self.layout()
+        assert isinstance(layout, QHBoxLayout)
+        layout.setSpacing(2)
+        layout.insertWidget(1, self.about)
+
+    def show_value(self, value: Any) -> None:
+        super().show_value(value)
+        self.about.setVisible(value in cards())
 
 
 class SamplerControl(ChoiceControl):

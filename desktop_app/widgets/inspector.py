@@ -16,6 +16,7 @@ from desktop_app.widgets.fields import (
     ChoiceControl,
     FieldControl,
     GuideControl,
+    ModelControl,
     OrderControl,
     SamplerControl,
     SeedControl,
@@ -42,6 +43,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # title → (f
     "GUIDANCE": (("guidance", "guide"), ("guidance_interval", "guidance_rescale", "clip")),
 }
 CONTROLS = {
+    "model": ModelControl,
     "seed": SeedControl,
     "order": OrderControl,
     "condition": ConditionControl,
@@ -57,8 +59,6 @@ def control_for(name: str) -> FieldControl:
     field = FIELDS[name]
     if name in CONTROLS:
         return CONTROLS[name](name)
-    if name == "model":
-        return ChoiceControl(name, {})  # the inspector offers the models
     if field.kind == "interval":
         return IntervalControl(name)
     if field.kind == "levels":
@@ -78,6 +78,7 @@ class Inspector(QWidget):
     run_wanted = Signal()
     stop_wanted = Signal()
     refused = Signal(str)  # why a typed value was not taken
+    about_wanted = Signal(str)  # the name of a model
     unfolded = Signal(str, bool)  # a section's title, and whether its “More” is shown
 
     def __init__(self, without: Sequence[str] = (), models: Callable[[], Groups] = image_models) -> None:
@@ -97,6 +98,8 @@ class Inspector(QWidget):
         for title, names in SECTIONS.items():
             self._add_section(body, title, *([name for name in part if name not in without] for part in names))
         body.addStretch(1)
+        if isinstance(model := self.fields.get("model"), ModelControl):
+            model.about_wanted.connect(self.about_wanted)
         self.offer_models()
         inner = QWidget()
         inner.setLayout(body)

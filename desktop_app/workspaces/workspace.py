@@ -94,6 +94,11 @@ class Workspace(QWidget):
     # --- running ---
 
     @property
+    def sets(self) -> bool:
+        """Whether there is something to set here."""
+        return self.inspector.controls is not None
+
+    @property
     def bound(self) -> Controls:
         """What the inspector shows and changes."""
         assert self.inspector.controls is not None
