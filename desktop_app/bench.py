@@ -51,7 +51,12 @@ def rows(starts: list[dict[str, float]], whole: dict[str, float]) -> Iterator[tu
     """The lines of the table, from the figures."""
     runs = [*starts, whole]
     yield "window on screen, from start", "≤ 1.0 s", f"{np.median([run['window'] for run in runs]):.2f} s"
-    yield "first denoised frame, from start", "≤ 2.5 s", f"{np.median([run['frame'] for run in runs]):.2f} s"
+    ran_in = "bf16" if whole["bf16"] else "fp32"
+    yield (
+        "first denoised frame, from start",
+        "≤ 2.5 s",
+        f"{np.median([run['frame'] for run in runs]):.2f} s, digits in {ran_in}",
+    )
     gaps = "p99 ≤ 33 ms"
     yield (
         "frame gap while generating 64 digits",
@@ -129,6 +134,7 @@ def probe(started: float) -> int:
                 await asyncio.sleep(0.001)
             workspace.grid.repaint()
             figures["frame"] = time.monotonic() - started
+            figures["bf16"] = float("bf16" in first.precision.values())
             await self.over(first)
             if "--start" not in sys.argv:
                 await self.measure_all()

@@ -104,16 +104,16 @@ class Fixed:
 def engine_rows() -> Iterator[tuple[str, str, str]]:
     """(what, target, measured) of the engine, as they are measured."""
     from engine.models import ModelError
+    from engine.request import Request
+    from engine.runs import precisions
 
     call = None
     try:
         call, many = (median(_network_call(batch)) for batch in (1, 16))
-        yield "digits: one call of the network, batch 1", "-", _milliseconds(call)
-        yield (
-            "digits: one call of the network, batch 16",
-            "-",
-            f"{_milliseconds(many)} ({_milliseconds(many / 16)} each)",
-        )
+        (ran_in,) = precisions(Request(model="digits")).values()
+        label = f"digits: one call of the network in {ran_in}, batch"
+        yield f"{label} 1", "-", _milliseconds(call)
+        yield f"{label} 16", "-", f"{_milliseconds(many)} ({_milliseconds(many / 16)} each)"
         yield "network calls per step with guidance", "1", f"{_guided_calls():g}"
     except ModelError as error:
         yield "digits", "-", f"not measured: {error}"

@@ -23,14 +23,6 @@ def pick(name: str | None = None) -> torch.device:
     return torch.device(name)
 
 
-def described() -> str:
-    """The device, and the precision on it where it is not the usual one: what a picture says of its making."""
-    device, precision = str(pick()), os.environ.get("SCORESCOPE_PRECISION") or "fp32"
-    return f"{device} {precision}" if device == "cpu" and precision != "fp32" else device
-
-
-def autocast(device: torch.device, precision: str = "fp32") -> AbstractContextManager[object]:
-    """bfloat16 for networks on a GPU; on the CPU what `engine.precision` says: float32, but for those that ask."""
-    if device.type == "cpu" and precision == "fp32":
-        return nullcontext()
-    return torch.autocast(device.type, torch.bfloat16)
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """Where a network runs in a precision of `engine.precision`."""
+    return nullcontext() if precision == "fp32" else torch.autocast(device.type, torch.bfloat16)

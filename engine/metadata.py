@@ -24,6 +24,7 @@ from engine.request import Request
 
 MAX_BYTES = 1 << 26  # of a file
 MAX_DIGITS = 100  # of a whole number
+MAX_NETWORKS = 100  # of a picture, with those of all the runs it branches from
 
 Name = Annotated[str, Meta(max_length=100)]
 
@@ -42,9 +43,10 @@ class Made(msgspec.Struct, frozen=True, omit_defaults=True):
     gap: Annotated[int, Meta(ge=0, le=64)] = 2
     program: Name = ""
     torch: Name = ""
-    device: Name = ""
+    device: Name = ""  # "cpu bf16" of old pictures, which have no precision
     threads: Annotated[int, Meta(ge=0, le=4096)] = 0  # 0 where it is not known
     weights: Name = ""  # the fingerprint of the model
+    precision: Annotated[dict[Name, Name], Meta(max_length=MAX_NETWORKS)] = {}  # of networks, by the names of models
 
 
 class Saved(NamedTuple):

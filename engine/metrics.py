@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine import caption_metrics, catalog
-from engine.data import digits, emoji
+from engine.data import digits
 from engine.models.denoiser import Denoiser, NetworkDenoiser
 from engine.models.noisy_classifier import NetworkClassifier
 from engine.models.registry import load, load_classifier, load_guide
@@ -25,7 +25,7 @@ from engine.neighbours import nearest, precision_recall
 from engine.noise import KeyedNoise, generator
 from engine.pictures import pixels, save_png
 from engine.pictures import sheet as page_of
-from engine.precision import Precision
+from engine.precision import Precision, forced
 from engine.request import Request
 from engine.runs import run
 
@@ -56,8 +56,13 @@ def agreement(images: Images, labels: NDArray[Any], judge: str = JUDGE) -> float
 
 
 def judged(model: str, condition: Any, images: Images) -> float | None:
-    """The agreement of images of a model with the class they were asked for; none where no judge knows its classes."""
+    """The agreement of images of a model with what they were asked for; none where no judge knows that.
+
+    With a class; or with captions, as `caption_metrics.agreement` has it.
+    """
     judge, card = catalog.cards("classifier").get(JUDGE), catalog.cards().get(model)
+    if card is not None and isinstance(condition, str):
+        return caption_metrics.agreement(card, condition, np.asarray(images))
     known = judge and card and (judge.shape, judge.classes) == (card.shape, card.classes)
     return agreement(images, np.full(len(images), condition)) if known and isinstance(condition, int) else None
 
@@ -102,6 +107,7 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 128) -> float:
     return float(np.abs(first - second).mean())
 
 
+@forced("fp32")  # a card's figures are the same wherever they are measured; the milliseconds are of both
 def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str, float]:
     """Everything that is measured of the model `name`, for its card; `progress` is told what is being done.
 
@@ -126,8 +132,7 @@ def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str
         return caption_metrics.judge(name, progress)
     denoiser, card = load(name, "cpu"), catalog.cards()[name]
     figures = _milliseconds(denoiser, progress)
-    judges = [card.words for card in catalog.cards("retrieval").values() if card.name == caption_metrics.JUDGE]
-    if card.words in judges and card.shape == emoji.SHAPE:
+    if caption_metrics.knows(card):
         more, samples, neighbours = caption_metrics.judged(name, progress)
         _show(sheet, samples, neighbours)
         return figures | more

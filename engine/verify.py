@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 import numpy as np
@@ -12,15 +13,18 @@ import torch
 from torch import Tensor
 
 from engine import metadata, views
-from engine.device import described
+from engine.device import pick
 from engine.metadata import Made, Saved
 from engine.pictures import Pixels, pixels, read_png, result, sheet, sheet_size
+from engine.precision import Precision, forced
 from engine.request import Request
-from engine.runs import model_of, run
+from engine.runs import model_of, precisions, run
 from engine.samplers import Step
 from engine.schedules import Level
 
 MAX_THREADS = 64
+KINDS: tuple[Precision, ...] = get_args(Precision)
+ROUGH = "cpu bf16"  # the device of old pictures whose networks all ran in bfloat16
 SIGNED = ("score", "eps", "change")  # views in colours
 
 
@@ -68,7 +72,8 @@ def verify(path: Path) -> Verdict:
 def check(saved: Saved, page: Pixels) -> Generator[None, None, Verdict]:
     """Render again, stopping after every step; returns the verdict. Raises as `verify` does."""
     request, made = saved.request, saved.made or Made()
-    shape = model_of(request).shape
+    with _as_then(made):
+        shape = model_of(request).shape
     if made.view not in views.VIEWS:
         raise VerifyError(f"The picture shows {made.view}, which this version does not know.")
     if len(shape) != 3:
@@ -87,15 +92,13 @@ def check(saved: Saved, page: Pixels) -> Generator[None, None, Verdict]:
 
 
 def _shown(request: Request, made: Made) -> Generator[None, None, Pixels]:
-    """The pictures that are shown, of the step that is shown, on as many threads as then."""
-    steps, last, before = run(request), None, None
-    threads = torch.get_num_threads()
+    """The pictures that are shown, of the step that is shown, computed as they were then."""
+    with _as_then(made):
+        steps = run(request)
+    last = before = None
     while True:
-        torch.set_num_threads(min(made.threads, MAX_THREADS) or threads)
-        try:
+        with _as_then(made):
             step = next(steps, None)
-        finally:
-            torch.set_num_threads(threads)
         if step is None:
             break
         last, before = step, last
@@ -126,17 +129,36 @@ def here(request: Request) -> Made:
     return Made(
         program=metadata.program(),
         torch=str(torch.__version__),
-        device=described(),
+        device=str(pick()),
         threads=torch.get_num_threads(),
         weights=metadata.fingerprint(request.model),
+        precision=precisions(request),
     )
+
+
+@contextmanager
+def _as_then(made: Made) -> Iterator[None]:
+    """On as many threads as then, and in the same precision: where a picture says none, in what was usual."""
+    usual: Precision = "bf16" if made.device.startswith(("cuda", "mps")) or made.device == ROUGH else "fp32"
+    known = {name: kind for kind in KINDS for name, said in made.precision.items() if said == kind}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(min(made.threads, MAX_THREADS) or threads)
+    try:
+        with forced(usual, known):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _changed(saved: Saved) -> tuple[str, ...]:
     """What is not as it was."""
     if saved.made is None:
         return ("the picture does not say what made it",)
-    then, now = saved.made, here(saved.request)
+    then = saved.made
+    if then.device == ROUGH:
+        then = msgspec.structs.replace(then, device="cpu")
+    with _as_then(saved.made):
+        now = here(saved.request)
     found = [
         f"{what} was {getattr(then, name)}, is {getattr(now, name)}"
         for name, what in {"program": "Scorescope", "torch": "torch", "device": "the device"}.items()
@@ -144,6 +166,11 @@ def _changed(saved: Saved) -> tuple[str, ...]:
     ]
     if then.threads > MAX_THREADS:
         found.append(f"{then.threads} threads were used, {MAX_THREADS} are now")
+    found += [
+        f"{name} ran in {said}, now in {now.precision[name]}"
+        for name, said in then.precision.items()
+        if said != now.precision.get(name, said)
+    ]
     if then.weights and then.weights != now.weights:
         found.append(f"the weights of {saved.request.model} are others")
     return tuple(found)

@@ -91,10 +91,11 @@ class Ready(Message, frozen=True):
 
 
 class Started(Message, frozen=True):
-    """A run has begun; its levels (t, alpha, std), from the noisiest to the clean one."""
+    """A run has begun; its levels (t, alpha, std), from the noisiest to the clean one, and what its networks run in."""
 
     run: int
     levels: list[tuple[float, float, float]]
+    precision: dict[str, str] = {}  # by the names of models, as a picture says it
 
 
 class Stepped(Message, frozen=True):

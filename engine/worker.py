@@ -87,7 +87,7 @@ class Worker:
     def _generate(self, command: wire.Run) -> Iterator[None]:
         """The run, sending its frames: a generator that stops after every step, also of a parent walked again."""
         from engine.pictures import pixels
-        from engine.runs import begin, model_of
+        from engine.runs import begin, model_of, precisions
         from engine.runs import levels as levels_of
         from engine.views import measures, noisy
 
@@ -96,7 +96,8 @@ class Worker:
             raise RequestError("model", f"model must make images here, not points, as {request.model} does.")
         _, steps = yield from begin(request, recall=history.recall)
         history.open(run, request)
-        self.send(wire.Started(run, [(level.t, level.alpha, level.std) for level in levels_of(request)]))
+        levels = [(level.t, level.alpha, level.std) for level in levels_of(request)]
+        self.send(wire.Started(run, levels, precisions(request)))
         yield
         step = before = None
         for step in steps:
@@ -189,10 +190,10 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin steal the cores from the window
     import torch
 
-    from engine.device import described
+    from engine.device import pick
 
     try:
-        send(wire.Ready(described(), str(torch.__version__), torch.get_num_threads()))
+        send(wire.Ready(str(pick()), str(torch.__version__), torch.get_num_threads()))
         Worker(commands, send).work()
     except BrokenPipeError:  # the window is gone
         return 0

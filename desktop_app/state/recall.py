@@ -1,6 +1,7 @@
 """Fetching the pictures that the window no longer holds from the engine's history, the newest want first.
 
-A run that the engine does not remember, as after a restart, is walked again from its request: the same pixels.
+A run that the engine does not remember, as after a restart, is walked again from its request: the same pixels. One
+that would be in another precision now is lost instead.
 """
 
 from __future__ import annotations
@@ -128,6 +129,9 @@ class Recall(QObject):
                 match event:
                     case wire.Started():
                         number = event.run
+                        if event.precision != run.precision:
+                            run.lose("The engine calculates in another precision by now.")
+                            break
                     case wire.Stepped():
                         run.put(event.index, arrays[0], arrays[1])
                         if event.index + 1 == own:

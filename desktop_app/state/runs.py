@@ -32,6 +32,7 @@ class Run(Pictured):
         super().__init__(request, parent, stem, shelf)
         self.number = 0  # by which the engine knows it
         self.levels: list[tuple[float, float, float]] = []  # (t, alpha, std)
+        self.precision: dict[str, str] = {}  # what its networks run in
         self._falling: list[float] = []  # −log σ of every noisy level, ascending
         self.span: tuple[float, float] | None = None  # log σ of the noisiest level that has signal, and of the last
         self.nfe: list[int] = []
@@ -118,7 +119,7 @@ class Run(Pictured):
             self._end("stopped")
 
     def _start(self, event: wire.Started) -> None:
-        self.number, self.status = event.run, "running"
+        self.number, self.precision, self.status = event.run, event.precision, "running"
         self._lead_in(event.levels if self.stem is None else self.stem.levels[: self.begins] + event.levels)
         self.started.emit()
 

@@ -63,6 +63,7 @@ async def page(run: Run, view: str, position: int, engine: wire.Ready | None) ->
         device=engine.device if engine else "",
         threads=engine.threads if engine else 0,
         weights=await asyncio.to_thread(metadata.fingerprint, owner.request.model),
+        precision=owner.precision,
     )
     return Page(images, owner.request, made)
 

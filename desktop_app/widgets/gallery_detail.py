@@ -160,7 +160,8 @@ def facts(request: Request, picture: Picture) -> list[tuple[str, str]]:
         at = f", step {made['step']}" if "step" in made else ""
         lines.append(("Shows", f"{VIEWS.get(made.get('view', 'denoised'), made.get('view'))}{at}"))
     if made.get("torch"):
-        lines.append(("Made with", f"torch {made['torch']}, {made.get('device', '')}"))
+        ran_in = " and ".join(sorted(set(made.get("precision", {}).values())))
+        lines.append(("Made with", f"torch {made['torch']}, {' · '.join(filter(None, (made.get('device'), ran_in)))}"))
     return lines
 
 

@@ -59,7 +59,7 @@ class NetworkDenoiser(TrainedNetwork):
     schedule. Above its σ range it is asked at the end of the range, on the same noise.
     """
 
-    precision: Precision = "fp32"  # on the CPU
+    precision: Precision = "fp32"  # what is loaded by its name has what `engine.precision` says
 
     def encode(self, condition: Condition, count: int) -> Tensor:
         """Class labels [count]; the null class is number `classes`. Raises ValueError for a class that is not there."""

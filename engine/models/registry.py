@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from engine import catalog, precision
+from engine import catalog, metadata, precision
 from engine.captions import Vocabulary
 from engine.catalog import Card
 from engine.data import plane
@@ -26,6 +27,8 @@ from engine.models.unet import UNet
 from engine.precision import Precision
 
 GUIDES = ("denoiser", "guide")  # kinds of cards
+
+Loaded = Denoiser | NetworkClassifier
 
 
 def load(name: str, device: torch.device | str | None = None) -> Denoiser:
@@ -60,21 +63,29 @@ def _in_plane(name: str, device: torch.device | str | None) -> Denoiser | None:
     return None
 
 
-def _current(
-    field: str, name: str, kinds: Sequence[str], device: torch.device | str | None
-) -> Denoiser | NetworkClassifier:
+def _current(field: str, name: str, kinds: Sequence[str], device: torch.device | str | None) -> Loaded:
     card, weights = _find(name, kinds, field)
     path = weights.with_suffix(".json") if card.network in FORMULAS else weights
     try:
         changed = path.stat().st_mtime_ns
     except OSError as error:
         raise ModelError(f"{path} is missing.") from error
-    return _load(path, changed, str(device or pick()))
+    both = _load(path, changed, str(device or pick()))
+    model = both["fp32"]
+    return both[_precision(name, model, both)] if isinstance(model, NetworkDenoiser) else model
 
 
 @lru_cache(maxsize=4)
-def _load(path: Path, changed: int, device: str) -> Denoiser | NetworkClassifier:
-    """What these weights (or this card) are, by their card; read again when the file has changed."""
+def _load(path: Path, changed: int, device: str) -> dict[Precision, Loaded]:
+    """What these weights (or this card) are, by their card, in each precision; read again when the file has changed."""
+    model = _read(path, device)
+    rough = copy(model)  # of the same network
+    if isinstance(rough, NetworkDenoiser):
+        rough.precision = "bf16"
+    return {"fp32": model, "bf16": rough}
+
+
+def _read(path: Path, device: str) -> Loaded:
     card, _ = _find(path.stem, GUIDES)
     if card.network in FORMULAS:
         return FORMULAS[card.network](card, device, **card.architecture)
@@ -88,24 +99,20 @@ def _load(path: Path, changed: int, device: str) -> Denoiser | NetworkClassifier
     model = NetworkDenoiser(network, trained, card.shape, len(card.classes), device)
     if card.words:
         model = CaptionDenoiser(network, trained, card.shape, Vocabulary(card.words.split()), device)
-    if model.device.type == "cpu":
-        model.precision = _precision(model, f"{card.name} {changed}")
     return model
 
 
-def _precision(model: NetworkDenoiser, name: str) -> Precision:
-    """float32 or bfloat16, by the environment, or by the time of a call at the batch that a request has."""
-    level = model.schedule.level_at_sigma(1.0)
-    x, condition = torch.zeros(16, *model.shape), model.encode(None, 16)
-
-    def call(precision: Precision) -> None:
-        model.precision = precision
-        model(x, level, condition)
-
+def _precision(name: str, model: NetworkDenoiser, both: dict[Precision, Loaded]) -> Precision:
+    """What the model of that name runs in now: as asked, or the faster at the batch that a request has."""
     try:
-        return precision.chosen(name, call)
+        asked = precision.asked(name)
     except ValueError as error:
         raise ModelError(f"{error}.") from error
+    if asked is not None or model.device.type != "cpu":
+        return asked or "bf16"
+    level = model.schedule.level_at_sigma(1.0)
+    x, condition = torch.zeros(16, *model.shape), model.encode(None, 16)
+    return precision.faster(f"{name} {metadata.fingerprint(name)}", lambda kind: both[kind](x, level, condition))  # type: ignore[operator]
 
 
 def load_classifier(name: str) -> Classifier:

@@ -22,7 +22,10 @@ from engine.sweep.plan import Cell, Sweep
 PLAN, CELLS = "sweep.json", "cells"
 MAX_BYTES = 1 << 26
 FIGURES = {  # as they are called in tables and charts
-    "agreement": ("Agreement", "Share of the images in which the classifier sees the class that was asked for."),
+    "agreement": (
+        "Agreement",
+        "Share of the images in which the judge sees the class, or among five the caption, that was asked for.",
+    ),
     "distance": ("Distance", "Sliced Wasserstein distance of the particles from the true distribution."),
     "error": ("Error", "Root mean square distance from the solution, in units of x."),
     "nfe": ("Evaluations", "Evaluations of the network."),
@@ -51,6 +54,7 @@ def encode(cell: Cell, result: Result) -> bytes:
     """A PNG of all pictures without gaps, with the request as any saved picture has it, and the figures."""
     assert cell.request is not None
     texts = PngImagePlugin.PngInfo()
+    # what says nothing of the precision was made in float32, as every cell is
     made = Made(enlarge=1, gap=0, program=program(), threads=1, weights=fingerprint(cell.request.model))
     for keyword, text in chunks(cell.request, made).items():
         texts.add_text(keyword, text)

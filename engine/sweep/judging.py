@@ -1,7 +1,8 @@
 """A cell at work: its run, and how good what it makes is.
 
-Every cell is computed by one thread. So its pixels depend on its request alone, and not on the machine's cores: sums in
-two threads round differently, by 5e-6, which moves a byte now and then.
+Every cell is computed by one thread, in float32. So its pixels depend on its request alone, and not on the machine's
+cores (sums in two threads round differently, by 5e-6, which moves a byte now and then) nor on what was measured to be
+fast there; and no error is that of bfloat16.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from engine.fields import RequestError
 from engine.lab.cloud import COMPARED, Truth
 from engine.metrics import judged as judged_by
 from engine.pictures import Pixels, pixels
+from engine.precision import forced
 from engine.request import Request
 from engine.samplers import Step
 from engine.sweep.folder import Result
@@ -80,11 +82,12 @@ def finish(cell: Cell) -> Result:
 
 
 def _ran(request: Request, reference: Request | None) -> Judged:
-    model = runs.model_of(request)
-    steps = len(runs.levels(request)) - 1
-    nfe, seconds, before = 0, 0.0, time.perf_counter()
+    with forced("fp32"):
+        model, steps = runs.model_of(request), len(runs.levels(request)) - 1
+        nfe, seconds, before = 0, 0.0, time.perf_counter()
+        running = runs.run(request)
     step: Step | None = None
-    for step in runs.run(request):
+    for step in running:
         nfe, seconds = step.nfe, seconds + time.perf_counter() - before
         yield Progress(step.index + 1, steps, shown(step.denoised))
         before = time.perf_counter()
@@ -100,7 +103,9 @@ def _ran(request: Request, reference: Request | None) -> Judged:
 def _solved(reference: Request) -> Generator[Progress, None, Tensor]:
     """The solution that cells are measured against, which those of one row share."""
     if reference not in _solutions:
-        for step in runs.run(reference):
+        with forced("fp32"):
+            running = runs.run(reference)
+        for step in running:
             yield Progress(step.index + 1, reference.steps, None)
         while len(_solutions) >= KEPT:
             del _solutions[next(iter(_solutions))]

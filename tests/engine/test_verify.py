@@ -9,13 +9,17 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from conftest import TINY, random_network
 from PIL import Image as Pillow
 
 from engine import cli, lab, metadata, verify
 from engine.metadata import Made, MetadataError
+from engine.models.checkpoint import save_model
 from engine.pictures import Pixels, pixels, read_png, result, save_png, sheet
+from engine.precision import forced
 from engine.request import Branch, Request
 from engine.runs import run
+from engine.sweep import Axis, Folder, Sweep, run_sweep
 from engine.verify import VerifyError
 from engine.views import VIEWS, noisy, signed
 
@@ -160,6 +164,64 @@ def test_the_window_asks_for_a_verdict(keep: Keep, tiny: str) -> None:
     assert last.values["largest"] > 100
 
 
+def test_a_picture_is_rendered_again_in_its_own_precision(
+    keep: Keep, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a model and a guide that differ, of RK45 and what branches from it; whatever is the choice by now."""
+    network = random_network(seed=1)
+    save_model(tmp_path, network.state_dict(), msgspec.structs.replace(TINY, name="bad"))
+    save_model(tmp_path, random_network().state_dict(), TINY)
+    monkeypatch.setenv("SCORESCOPE_MODELS", str(tmp_path))
+    guided = asked(tiny, condition=1, guidance=2.0, guide="bad")
+    adaptive = asked(tiny, sampler="rk45", lam=None)
+    both = asked(tiny, start=Branch(adaptive, 2)), asked(tiny, sampler="rk45", lam=None, start=Branch(guided, 2))
+    seen = set()
+    for request in (guided, adaptive, *both):
+        for kinds in ({tiny: "bf16", "bad": "fp32"}, {tiny: "fp32", "bad": "bf16"}):
+            monkeypatch.setenv("SCORESCOPE_PRECISION", "bf16")
+            with forced("fp32", kinds):
+                images = final(request)
+                path = keep(images, request)
+            made = metadata.read(path).made
+            assert made is not None
+            assert made.precision.items() <= kinds.items() or request is adaptive
+            seen.add(images.tobytes())
+            for now in ("fp32", "bf16"):
+                monkeypatch.setenv("SCORESCOPE_PRECISION", now)
+                assert verify.verify(path).exact
+    assert len(seen) == 7, "the precision is seen in all but those of RK45 alone"
+
+
+def test_a_picture_that_says_no_precision(keep: Keep, tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one of float32, unless its device says that it was bfloat16."""
+    request = asked(tiny)
+    for kind, device in (("fp32", "cpu"), ("fp32", ""), ("bf16", "cpu bf16")):
+        with forced(kind):
+            path = keep(final(request), request, precision={}, device=device)
+        assert b"precision" not in path.read_bytes()
+        for now in ("fp32", "bf16"):
+            monkeypatch.setenv("SCORESCOPE_PRECISION", now)
+            assert verify.verify(path).exact
+    verdict = verify.verify(keep(255 - final(request), request, precision={}, device="cpu bf16"))
+    assert verdict.reasons == ()
+
+
+def test_a_precision_that_cannot_be_had_is_named(keep: Keep, tiny: str) -> None:
+    request = asked(tiny)
+    for said, reasons in (("fp8", (f"{tiny} ran in fp8, now in fp32",)), ("bf16", ())):
+        path = keep(255 - final(request), request, precision={tiny: said, "other": "fp4"})
+        assert verify.verify(path).reasons == reasons
+
+
+def test_the_cells_of_a_sweep_are_exact(tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In float32, whatever is chosen where they were made, and where they are verified."""
+    monkeypatch.setenv("SCORESCOPE_PRECISION", "bf16")
+    sweep = Sweep(base=asked(tiny), axes=(Axis("steps", (2, 3)),))
+    list(run_sweep(sweep, Folder(tmp_path)))
+    for cell in sweep.cells:
+        assert verify.verify(Folder(tmp_path).file(cell)).exact
+
+
 def test_made_says_what_computed_it(tiny: str) -> None:
     import torch
 
@@ -170,4 +232,5 @@ def test_made_says_what_computed_it(tiny: str) -> None:
         device="cpu",
         threads=torch.get_num_threads(),
         weights=metadata.fingerprint(tiny),
+        precision={tiny: "fp32"},
     )

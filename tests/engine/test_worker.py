@@ -143,7 +143,7 @@ def test_a_run_sends_what_the_engine_makes(worker: Process, tiny: str) -> None:
     (started, _), *steps, (finished, (image, at_end)) = worker.until(wire.Finished, run=1, nfe=5)
     expected = list(engine.run(asked))
     levels = [step.level for step in expected] + [expected[-1].next]
-    assert started == wire.Started(1, [(level.t, level.alpha, level.std) for level in levels])
+    assert started == wire.Started(1, [(level.t, level.alpha, level.std) for level in levels], {"tiny": "fp32"})
     assert len(steps) == 5
     before, earlier = 0.0, None
     for (stepped, (noisy, clean, measured)), step in zip(steps, expected, strict=True):
