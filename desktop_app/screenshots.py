@@ -21,9 +21,18 @@ if TYPE_CHECKING:
 
 README = (
     *("generate", "noisy", "branches", "lab", "probe", "split", "line", "learned", "compare", "difference"),
-    *("guidance", "formula", "sweep", "sweep-chart", "gallery", "pulls", "card"),
+    *("guidance", "formula", "sweep", "sweep-chart", "gallery", "pulls", "card", "emoji"),
 )
 SEVENS = "generate --model digits --condition 7 --count 16 --steps 20 --lam 0 --seed 1 --out"
+PROMPTS = """rat | wavy dash | onion | open book | flag: Lesotho | placard | flag: China | ID button |
+    dna | microphone | winking face | dragon | flag: Senegal | joker | bullet train | four-thirty |
+    guide dog | train | white cane | eight o’clock | spaghetti | keycap: 9 | waffle | gem stone |
+    softball | headphone | sleeping face | pen | laptop | flag: Mali | lab coat | melting face |
+    ghost | motorway | bicycle | motor scooter | flag: Curaçao | man frowning | angry face | pot of food |
+    rosette | seal | takeout box | ping pong | cut of meat | kitchen knife | man fairy | Capricorn |
+    ginger root | man | rooster | birthday cake | stop button | dragon face | no bicycles | rose |
+    pool 8 ball | outbox tray | money bag | cloud | shinto shrine | Mrs. Claus | dizzy | bus stop"""
+EMOJI = ["generate", "--model", "emoji", "--count", "64", "--guidance", "3", "--condition", PROMPTS, "--out"]
 PICTURES = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
 
 
@@ -216,7 +225,8 @@ def main() -> int:
     width, height = map(int, arguments.size.split("x"))
     arguments.out.mkdir(parents=True, exist_ok=True)
     if not arguments.all:
-        subprocess.run([sys.executable, "-m", "engine", *SEVENS.split(), str(arguments.out / "sevens.png")], check=True)
+        for command, name in ((SEVENS.split(), "sevens"), (EMOJI, "emoji-prompts")):
+            subprocess.run([sys.executable, "-m", "engine", *command, str(arguments.out / f"{name}.png")], check=True)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ["QT_SCALE_FACTOR"] = arguments.scale
     with tempfile.TemporaryDirectory() as folder:

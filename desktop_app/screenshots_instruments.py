@@ -1,4 +1,4 @@
-"""Pictures of what the timeline is an instrument for: branches, four lanes, sweeps, the gallery, pulls, training."""
+"""Pictures of what is done with models and the timeline: branches, lanes, sweeps, the gallery, emoji, training."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from engine.catalog import cards
 from engine.request import Branch, Request
 from engine.sweep.plan import Axis
 
@@ -24,6 +25,7 @@ async def instruments(window: Window, save: Save) -> None:
     await sweeps(window, save)
     await gallery(window, save)
     await pulls(window, save)
+    await emoji(window, save)
     await card(window, save)
     window.open("train")
     await save("train")
@@ -154,6 +156,20 @@ async def pulls(window: Window, save: Save) -> None:
     generate.timeline.seek(7)
     await asyncio.sleep(1.0)
     await save("pulls")
+    generate.grid.enlarge(-1)
+
+
+async def emoji(window: Window, save: Save) -> None:
+    """Pictures asked for in words, and the training images nearest to one of them."""
+    generate = window.generate
+    suggested = cards()["emoji"].suggests
+    generate.controls.take(Request(model="emoji", count=16, seed=3, **suggested))
+    generate.start()
+    await over(generate)
+    await save("emoji")
+    generate.grid.enlarge(1)
+    await asyncio.sleep(1.0)
+    await save("nearest")
     generate.grid.enlarge(-1)
 
 

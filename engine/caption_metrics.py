@@ -9,7 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine import captions, catalog
 from engine.captions import SEPARATOR, Vocabulary
+from engine.catalog import Card
 from engine.contrastive import changed
 from engine.data import emoji
 from engine.models.registry import load_retrieval
@@ -59,7 +61,7 @@ def judged(name: str, progress: Report) -> tuple[dict[str, float], Images, Image
     network, vocabulary = load_retrieval(JUDGE)
     figures = {"prompts": float(len(names))}
     for suffix, images in (("w3", _scaled(made)), ("pictures", _scaled(asked))):
-        ranks = ranked(network, vocabulary, images, names)
+        ranks = ranked(network, vocabulary, images, names, names)
         figures[f"top5_{suffix}"], figures[f"top1_{suffix}"] = float((ranks < 5).mean()), float((ranks < 1).mean())
     figures |= {"nearest_samples": float(np.median(distances)), "nearest_pictures": float(np.median(apart))}
     return figures, made, pictures[where]
@@ -75,16 +77,40 @@ def judge(name: str, progress: Report) -> dict[str, float]:
         progress(f"{first:,} of {len(chosen):,} pictures")
         some = chosen[first : first + PROMPTS]
         images = changed(_scaled(pictures[some]), generator(HELD_OUT, first))
-        ranks.append(ranked(network, vocabulary, images, [known[number].name for number in some]))
+        names = [known[number].name for number in some]
+        ranks.append(ranked(network, vocabulary, images, names, names))
     found = np.concatenate(ranks)
     return {"top1": float((found < 1).mean()), "top5": float((found < 5).mean()), "pictures": float(len(found))}
 
 
+def knows(card: Card) -> bool:
+    """Whether the judge, if it is there, has the words and the shape of a model's pictures."""
+    judge = catalog.cards("retrieval").get(JUDGE)
+    return judge is not None and (judge.words, judge.shape) == (card.words, card.shape)
+
+
+def agreement(card: Card, condition: str, images: Images) -> float | None:
+    """The share of images [N, 3, H, W] of a model whose caption fits them better than all but four of PROMPTS names.
+
+    Image n has caption n mod the number of captions. None where the judge does not know the words of the model.
+    """
+    if not knows(card):
+        return None
+    network, vocabulary = load_retrieval(JUDGE)
+    texts = captions.split(condition)
+    asked = [texts[n % len(texts)] for n in range(len(images))]
+    names = [emoji.names().emoji[number].name for number in _prompts()]
+    return float((ranked(network, vocabulary, _scaled(images), asked, names) < 5).mean())
+
+
 @torch.inference_mode()
-def ranked(network: Retrieval, vocabulary: Vocabulary, images: Tensor, names: list[str]) -> NDArray[np.int64]:
-    """For each image [N, 3, H, W] in [−1, 1], how many of the N names fit it better than its own: 0 is the best."""
-    scores = network(images, torch.tensor([vocabulary.tokens(name) for name in names]))  # [N, N]
-    ranks: NDArray[np.int64] = (scores > scores.diagonal()[:, None]).sum(1).numpy()
+def ranked(
+    network: Retrieval, vocabulary: Vocabulary, images: Tensor, asked: list[str], names: list[str]
+) -> NDArray[np.int64]:
+    """For each image [N, 3, H, W] in [−1, 1], how many names fit it better than what was asked for: 0 is the best."""
+    all_names, own = (torch.tensor([vocabulary.tokens(text) for text in texts]) for texts in (names, asked))
+    scores = network(images, all_names) > network(images, own).diagonal()[:, None]  # [N, names]
+    ranks: NDArray[np.int64] = scores.sum(1).numpy()
     return ranks
 
 

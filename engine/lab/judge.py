@@ -13,7 +13,7 @@ from engine.lab.queries import Name, Query
 
 
 class Judge(Query, frozen=True, kw_only=True):
-    """Images [B, H, W, C] of a model, and the class that they were asked for."""
+    """Images [B, H, W, C] of a model, and what they were asked for."""
 
     arrays: ClassVar[int] = 1
     model: Name
@@ -21,6 +21,6 @@ class Judge(Query, frozen=True, kw_only=True):
 
 
 def judge(asked: Judge, images: NDArray[np.uint8]) -> Pieces:
-    """The share of images in which the judge sees the class; none where no judge knows the classes of the model."""
+    """The share of images in which the judge sees what was asked for; none where no judge knows the model's."""
     share = metrics.judged(asked.model, asked.condition, images.transpose(0, 3, 1, 2))
     yield Piece({"agreement": share})
