@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 
 from desktop_app.widgets.rail import WORKSPACES
+from engine.catalog import cards
 
 if TYPE_CHECKING:
     from desktop_app.window import Window
@@ -68,7 +69,11 @@ def key_map(window: Window) -> dict[str, Act]:
 def about_model(window: Window) -> None:
     """Show the card of the model that is chosen in the workspace."""
     controls = window.current.inspector.controls
-    window.model_card.open(str(controls["model"]) if controls is not None else "")
+    model = str(controls["model"]) if controls is not None else ""
+    if model and model not in cards():
+        window.toasts.show("Models in the plane have no card.", error=False)
+    else:
+        window.model_card.open(model)
 
 
 def name_of(event: QKeyEvent) -> str:

@@ -92,15 +92,19 @@ def knows(card: Card) -> bool:
 def agreement(card: Card, condition: str, images: Images) -> float | None:
     """The share of images [N, 3, H, W] of a model whose caption fits them better than all but four of PROMPTS names.
 
-    Image n has caption n mod the number of captions. None where the judge does not know the words of the model.
+    Image n has caption n mod the number of captions; one without a word that the judge knows is passed over. None where
+    no image is left, and where the judge does not know the words of the model.
     """
     if not knows(card):
         return None
     network, vocabulary = load_retrieval(JUDGE)
     texts = captions.split(condition)
-    asked = [texts[n % len(texts)] for n in range(len(images))]
+    asked = {n: text for n in range(len(images)) if any(vocabulary.tokens(text := texts[n % len(texts)]))}
+    if not asked:
+        return None
     names = [emoji.names().emoji[number].name for number in _prompts()]
-    return float((ranked(network, vocabulary, _scaled(images), asked, names) < 5).mean())
+    ranks = ranked(network, vocabulary, _scaled(images[list(asked)]), list(asked.values()), names)
+    return float((ranks < 5).mean())
 
 
 @torch.inference_mode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.catalog import Card
 
@@ -126,7 +126,7 @@ def _samples(left: Figures) -> list[Section]:
 
 def _captions(left: Figures) -> list[Section]:
     """Whether the judge finds the captions of samples, in a column for each w and one of the pictures themselves."""
-    weights = _found(left, rf"top\d+_w{NUMBER}")
+    weights = _found(left, rf"(?:{'|'.join(TOP)})_w{NUMBER}")
     if not weights:
         return []
     count, rows = left.pop("prompts", 0.0), []
@@ -204,7 +204,7 @@ def _found(left: Figures, pattern: str, group: int = 0) -> list[str]:
 def _table(title: str, columns: list[str], rows: list[Row], notes: list[str]) -> Section:
     """A table without its last column where nothing is known of the data."""
     if columns[-1] == DATA and not any(row.values[-1] for row in rows):
-        columns, rows = columns[:-1], [Row(row.label, row.values[:-1]) for row in rows]
+        columns, rows = columns[:-1], [replace(row, values=row.values[:-1]) for row in rows]
     return Section(title, tuple(rows), tuple(columns), tuple(notes))
 
 

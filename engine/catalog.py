@@ -266,7 +266,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: int = 0
     sigma_data: float = 0.0  # denoisers: the EDM preconditioning
     words: str = ""  # models of captions: those that it knows, the most frequent first, with spaces between
-    suggests: dict[str, Any] = {}  # fields of a request to begin with, where the program's own are not the best
+    suggests: dict[str, Any] = {}  # condition, guidance or lam to begin with, where the usual are not the best
     loss: tuple[tuple[int, float], ...] = ()  # (images seen, mean loss since the last point)
     measured: dict[str, float] = {}
 

@@ -43,7 +43,7 @@ class Made(msgspec.Struct, frozen=True, omit_defaults=True):
     gap: Annotated[int, Meta(ge=0, le=64)] = 2
     program: Name = ""
     torch: Name = ""
-    device: Name = ""  # "cpu bf16" of old pictures, which have no precision
+    device: Name = ""  # "cpu bf16" or "cpu auto" of old pictures, which have no precision
     threads: Annotated[int, Meta(ge=0, le=4096)] = 0  # 0 where it is not known
     weights: Name = ""  # the fingerprint of the model
     precision: Annotated[dict[Name, Name], Meta(max_length=MAX_NETWORKS)] = {}  # of networks, by the names of models

@@ -2,11 +2,11 @@
 
 When a model is first loaded on the CPU both are timed, and the choice is kept: from then on a request gives the same
 pixels on this machine, in the window, on the command line and in Python. The choice may be another where the weights,
-torch, the processor or the number of threads (OMP_NUM_THREADS) is another, and after the file with the choices is
-deleted, where the two are nearly equally good. So a picture says what its networks ran in, and Verify runs them in
-that; but a branch is replayed from its request alone, in what is the choice then. To have one for good, set
-SCORESCOPE_PRECISION to fp32 (the one to compare machines in: bfloat16 is rounded otherwise by other processors) or to
-bf16; it is auto where it is not set. A GPU, where nothing is timed, has bfloat16 unless it is told fp32.
+torch or the processor is another, and after the file with the choices is deleted, where the two are nearly equally
+good. So a picture says what its networks ran in, and Verify runs them in that; but a branch is replayed from its
+request alone, in what is the choice then. To have one for good, set SCORESCOPE_PRECISION to fp32 (the one to compare
+machines in: bfloat16 is rounded otherwise by other processors) or to bf16; it is auto where it is not set. A GPU, where
+nothing is timed, has bfloat16 unless it is told fp32.
 
 16 digits of 20 steps differ by 0.2/255 in the mean and 11/255 at most; guidance magnifies that, and may turn a sample.
 What is compared with the truth is in float32 whatever is chosen: the cells of sweeps, what `scorescope evaluate` and
@@ -75,7 +75,7 @@ def faster(model: str, call: Callable[[Precision], object]) -> Precision:
 
     `model` tells its weights from all others.
     """
-    key = " · ".join([model, torch.__version__, _processor(), f"{torch.get_num_threads()} threads"])
+    key = " · ".join([model, torch.__version__, _processor()])
     if key not in _measured:
         known = _read()
         if key not in known:

@@ -64,10 +64,12 @@ def nearest(asked: Beside, history: History) -> Pieces:
     record = _record(asked, history)
     card = catalog.cards().get(record.request.model)
     images = training_images(card.dataset) if card is not None else None
-    if images is None:
+    if card is None or images is None:
         raise RequestError("model", f"model must be one whose training images are here, not {record.request.model}.")
     moment = _moment(record, asked.place)
     assert moment.denoised is not None
+    if images.shape[1:] != moment.denoised.shape[1:]:
+        raise RequestError("model", f"model must make images like those of {card.dataset}, as its card says.")
     distances, numbers = closest(moment.denoised[asked.sample].clamp(-1.0, 1.0), images, SHOWN)
     values = {"place": asked.place, "distances": distances.tolist(), "numbers": numbers.tolist(), "images": len(images)}
     yield Piece(values, [images[numbers].transpose(0, 2, 3, 1)])

@@ -18,11 +18,12 @@ from pathlib import Path
 import engine
 from engine.pictures import result, save_png, sheet
 from engine.request import {names}
+from engine.verify import here
 
 request = {request}
 for last in engine.run(request):
     pass  # last.x, last.denoised and last.level are the present step's
-save_png(Path("scorescope.png"), sheet(result(last)), request)
+save_png(Path("scorescope.png"), sheet(result(last)), request, here(request))
 """
 
 

@@ -155,7 +155,8 @@ def _changed(saved: Saved) -> tuple[str, ...]:
     if saved.made is None:
         return ("the picture does not say what made it",)
     then = saved.made
-    if then.device == ROUGH:
+    unsaid = then.device == "cpu auto"
+    if then.device == ROUGH or unsaid:
         then = msgspec.structs.replace(then, device="cpu")
     with _as_then(saved.made):
         now = here(saved.request)
@@ -164,6 +165,8 @@ def _changed(saved: Saved) -> tuple[str, ...]:
         for name, what in {"program": "Scorescope", "torch": "torch", "device": "the device"}.items()
         if getattr(then, name) and getattr(then, name) != getattr(now, name)
     ]
+    if unsaid:
+        found.append("it does not say whether it was made in fp32 or in bf16")
     if then.threads > MAX_THREADS:
         found.append(f"{then.threads} threads were used, {MAX_THREADS} are now")
     found += [

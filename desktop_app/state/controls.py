@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -11,9 +12,11 @@ from desktop_app.state.conditions import suits
 from desktop_app.state.guides import fits, is_denoiser
 from desktop_app.state.levels import listed
 from engine import catalog
+from engine.captions import split
 from engine.fields import RequestError
 from engine.request import FIELDS, OPTIONS, Request
 
+SUGGESTED = ("condition", "guidance", "lam")  # fields that a model may suggest
 GUIDING = ("guidance", "guidance_interval", "guidance_rescale")
 
 
@@ -27,19 +30,22 @@ class Controls(QObject):
         self._request = request or Request()
         self._unlisted: dict[str, Any] = {}  # the steps and the spacing to go back to from listed levels
         self.seed_locked = False
+        self.refusal = ""  # why the last value was not taken, where it says
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self._request, name)
 
     def set(self, name: str, value: Any) -> bool:
         """Take a value, and what it brings with it; says whether it can be taken."""
+        self.refusal = ""
         if not FIELDS[name].admits(value):
             return False
         if self[name] == value:
             return True
         try:
             self._become(self._with(name, value))
-        except RequestError:
+        except RequestError as error:
+            self.refusal = str(error)
             return False
         return True
 
@@ -100,6 +106,8 @@ class Controls(QObject):
             if not fits(self["guide"], value):
                 changes["guide"] = None
             changes |= self._suggested(value, self._request.replace(**changes))
+        if name == "sampler" and value == "rk45" and isinstance(self["condition"], str):
+            changes["condition"] = split(self["condition"])[0] or None  # it takes one caption
         leaves = (name == "spacing" and value != "explicit") or (name == "sampler" and value == "langevin")
         if leaves and self["spacing"] == "explicit":
             changes = {"spacing": "karras", "sigmas": None, **self._unlisted, **changes}
@@ -113,11 +121,14 @@ class Controls(QObject):
         neutral = Request()
         before, now = (card.suggests if (card := catalog.cards().get(m)) else {} for m in (self["model"], model))
         found = {}
-        for name in FIELDS.keys() & {**before, **now}:
+        for name in SUGGESTED:
             usual = getattr(neutral, name)
             value = now.get(name, usual)
-            if getattr(request, name) in (usual, before.get(name, usual)) and FIELDS[name].admits(value):
-                found[name] = value
+            if getattr(request, name) not in (usual, before.get(name, usual)) or not FIELDS[name].admits(value):
+                continue
+            with suppress(RequestError):  # the sampler may not have it
+                if name != "condition" or suits(value, model):
+                    request, found[name] = request.replace(**{name: value}), value
         return found
 
     def _become(self, request: Request) -> None:

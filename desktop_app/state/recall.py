@@ -128,10 +128,10 @@ class Recall(QObject):
             async for event, arrays in events:
                 match event:
                     case wire.Started():
-                        number = event.run
                         if event.precision != run.precision:
                             run.lose("The engine calculates in another precision by now.")
                             break
+                        number = event.run
                     case wire.Stepped():
                         run.put(event.index, arrays[0], arrays[1])
                         if event.index + 1 == own:

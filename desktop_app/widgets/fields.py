@@ -104,7 +104,7 @@ class ChoiceControl(FieldControl):
         super().__init__(name)
         self.box = ComboBox()
         self.box.setAccessibleName(self.field.label)
-        self.box.activated.connect(lambda index: self.commit(self.box.itemData(index)))
+        self.box.activated.connect(self._choose)
         self.offer({"": choices})
         if wide:
             self.box.setMinimumContentsLength(1)
@@ -126,6 +126,11 @@ class ChoiceControl(FieldControl):
         if self.box.findData(value) < 0 and value is not None:
             self.box.add_choice(str(value), value, "")
         self.box.setCurrentIndex(self.box.findData(value))
+
+    def _choose(self, index: int) -> None:
+        if not self.commit(self.box.itemData(index)) and self.controls is not None:
+            self.show_value(self.value())
+            self.refused.emit(self.controls.refusal)
 
     def note(self) -> str:
         return self.box.help_of(self.box.currentIndex())

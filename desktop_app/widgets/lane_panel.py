@@ -12,6 +12,7 @@ from desktop_app.theme import theme
 from desktop_app.widgets.cloud_picture import CloudPicture
 from desktop_app.widgets.image_grid import ImageGrid
 from desktop_app.widgets.layout import ElidedLabel, column, fill, label, row
+from engine.sweep.folder import FIGURES
 
 DASHES: dict[bool, list[list[float]]] = {  # of the ODE, solid first; of the SDE, dashed first
     False: [[], [6, 2], [6, 2, 1.5, 2], [1.5, 1.5]],
@@ -67,6 +68,7 @@ class LanePanel(QWidget):
         head.addLayout(first)
         second = row(spacing=10)
         second.addWidget(self.cost, 1)
+        self.quality.setToolTip(FIGURES["agreement"][1])
         second.addWidget(self.quality)
         head.addLayout(second)
         fill(head, (20, 8, 20, 0), 2)

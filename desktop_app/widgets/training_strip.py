@@ -24,6 +24,11 @@ HELP = {
     "nearest": "The root mean square of the pixels' differences: 2 from black to white",
 }
 
+REFUSED = {  # by the field that the engine names
+    "place": "This step is not kept in full any more: generate again to see what is beside it.",
+    "run": "",  # the engine has started anew, and walks the run again
+}
+
 
 class TrainingStrip(QWidget):
     """Follows a sample of a run: of an ideal denoiser always, of others while it is enlarged.
@@ -40,9 +45,9 @@ class TrainingStrip(QWidget):
         self.images: NDArray[np.uint8] | None = None
         self.sample = 0
         self._note = ""
-        self._run: Run | None = None
+        self._owner: Run | None = None
         self._card: Card | None = None
-        self._asked: tuple[Run, int, int] | None = None
+        self._asked: tuple[int, int, int] | None = None  # run, place, sample
         self._latest = Latest(client, self)
         self._latest.answered.connect(self._on_answer)
         self._latest.refused.connect(self._on_refusal)
@@ -51,22 +56,31 @@ class TrainingStrip(QWidget):
 
     def look(self, run: Run | None, position: int, enlarged: int) -> None:
         """Show what is beside a sample of a run, at a position; the first where none is enlarged (−1)."""
-        if run is not self._run:  # a card is read from disk: not at every step that is looked at
-            self._run, self._card = run, cards().get(run.request.model) if run is not None else None
+        owner, place = run.owner(max(position, 0)) if run is not None else (None, 0)  # a branch may change the model
+        if owner is not self._owner:  # a card is read from disk: not at every step that is looked at
+            self._owner, self._card = owner, cards().get(owner.request.model) if owner is not None else None
+            self._forget()
         what = self._what()
-        if run is None or not what or (what == "nearest" and enlarged < 0):
-            self._asked, self.images, self.values = None, None, {}
+        if owner is None or not what or (what == "nearest" and enlarged < 0):
             self._latest.stop()
+            self._forget()
             self.hide()
             return
+        if max(enlarged, 0) != self.sample:
+            self.sample = max(enlarged, 0)
+            self._forget()
         self.setToolTip(HELP[what])
         self.show()
-        if (run, position, enlarged) == self._asked or position < 0:
-            return
-        self._asked, self.sample = (run, position, enlarged), max(enlarged, 0)
-        owner, place = run.owner(position)
-        if owner.number:
+        asked = (owner.number, place, self.sample)
+        if asked != self._asked and position >= 0 and owner.number:
+            self._asked = asked
             self._latest.want("beside", what, {"run": owner.number, "sample": self.sample, "place": place})
+
+    def _forget(self) -> None:
+        """What was shown is of something else."""
+        self._asked, self.images, self.values, self._note = None, None, {}, ""
+        self._latest.forget("beside")
+        self.update()
 
     def stop(self) -> None:
         """Ask for nothing more."""
@@ -81,10 +95,10 @@ class TrainingStrip(QWidget):
         known = self._card.measured if self._card is not None else {}
         usual = ""
         if "nearest_test" in known:
-            usual = f". Images it has not seen lie {known['nearest_test']:.2f} from theirs, in the median"
+            usual = f". Images it has not seen are {known['nearest_test']:.2f} from their nearest, in the median"
         elif "nearest_pictures" in known:
-            usual = f". These lie {known['nearest_pictures']:.2f} from each other, in the median"
-        return f"Training images nearest to sample {number}, of {self.values['images']:,}{usual}"
+            usual = f". These are {known['nearest_pictures']:.2f} from their nearest other, in the median"
+        return f"Nearest to sample {number} among {self.values['images']:,} training images{usual}"
 
     def _what(self) -> str:
         if self._card is None or not self._card.dataset:
@@ -96,7 +110,7 @@ class TrainingStrip(QWidget):
         self.update()
 
     def _on_refusal(self, _: str, error: RefusedError) -> None:
-        self.images, self._note = None, str(error)
+        self.images, self._note = None, REFUSED.get(error.field, str(error))
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -102,5 +103,8 @@ def test_an_engine_that_calculates_otherwise_does_not_mix_with_what_is_shown(
         await until(lambda: run.lost)
         assert run.precision == {"digits": "bf16"}
         assert "another precision" in run.lost
+        press(window, Qt.Key.Key_Home)
+        await asyncio.sleep(0.5)
+        assert all(run.shelf.get(run, "score", place) is None for place in range(4)), "nothing of the other precision"
 
     drive(scenario)

@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 
 from desktop_app.window import Window
 from engine.data import digits
+from engine.request import Branch, Request
 
 
 def test_what_pulls_is_shown_and_follows_the_step_and_the_sample(drive) -> None:
@@ -35,7 +36,7 @@ def test_what_pulls_is_shown_and_follows_the_step_and_the_sample(drive) -> None:
         await until(lambda: strip.values["place"] == 6)
         tile = generate.grid.tiles()[1]
         click(generate.grid, tile.center())
-        await until(lambda: strip.sample == 1 and strip.values["numbers"][0] != nearest)
+        await until(lambda: strip.sample == 1 and strip.values.get("numbers", [nearest])[0] != nearest)
         generate.controls.set("model", "digits")
         QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
         await finished(generate.timeline.lanes[0])
@@ -47,17 +48,39 @@ def test_what_pulls_is_shown_and_follows_the_step_and_the_sample(drive) -> None:
         shown = generate.timeline.lanes[0].pictures("denoised", 6)[1, ..., 0] / 127.5
         apart = np.sqrt(((shown - images[numbers] / 127.5) ** 2).mean((1, 2)))
         np.testing.assert_allclose(apart, distances, atol=0.01)
-        assert "nearest to sample 2, of 60,000" in strip.heading()
+        assert "Nearest to sample 2 among 60,000" in strip.heading()
         press(window, Qt.Key.Key_Escape)
         await until(lambda: not strip.isVisible())
         assert generate.grid.enlarged == -1
         press(window, Qt.Key.Key_E)
-        await until(lambda: strip.isVisible() and "sample 1," in (strip.heading() if strip.values else ""))
+        await until(lambda: strip.isVisible() and "sample 1 " in (strip.heading() if strip.values else ""))
         press(window, Qt.Key.Key_E)
         await until(lambda: generate.grid.enlarged == 1)
         press(window, Qt.Key.Key_E)
         assert generate.grid.enlarged == -1, "after the last sample all"
         press(window, Qt.Key.Key_E, Qt.KeyboardModifier.ShiftModifier)
         assert generate.grid.enlarged == 1
+
+    drive(scenario)
+
+
+def test_before_a_branch_they_are_those_of_the_run_it_has_left(drive) -> None:
+    """A branch may have another model: each step asks what its own model is asked, and nothing stale is shown."""
+
+    async def scenario(window: Window) -> None:
+        generate = window.generate
+        strip = generate.training_images
+        parent = Request(model="digits", count=2, steps=4, seed=1, condition=4)
+        generate.show_again([parent])
+        run = await finished(generate.timeline.lanes[0])
+        generate.branch(run, Request(model="digits-ideal", condition=4, count=2, steps=2, start=Branch(parent, 2)))
+        branch = await finished(generate.tree.selected)
+        generate.grid.enlarge(1)
+        generate.timeline.seek(3)
+        await until(lambda: "weights" in strip.values)
+        generate.timeline.seek(1)
+        assert not strip.values, "what pulled at the branch is gone at once"
+        await until(lambda: "distances" in strip.values and strip.values["place"] == 1)
+        assert branch.owner(1)[0] is run
 
     drive(scenario)
