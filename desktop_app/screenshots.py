@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 README = (
     *("generate", "noisy", "branches", "lab", "probe", "split", "line", "learned", "compare", "difference"),
-    *("guidance", "formula", "sweep", "sweep-chart", "gallery", "pulls", "card", "emoji"),
+    *("guidance", "formula", "sweep", "sweep-chart", "gallery", "pulls", "card", "emoji", "nearest"),
 )
 SEVENS = "generate --model digits --condition 7 --count 16 --steps 20 --lam 0 --seed 1 --out"
 PROMPTS = """rat | wavy dash | onion | open book | flag: Lesotho | placard | flag: China | ID button |

@@ -163,7 +163,7 @@ async def emoji(window: Window, save: Save) -> None:
     """Pictures asked for in words, and the training images nearest to one of them."""
     generate = window.generate
     suggested = cards()["emoji"].suggests
-    generate.controls.take(Request(model="emoji", count=16, seed=3, **suggested))
+    generate.controls.take(Request(model="emoji", count=16, seed=0, **suggested))
     generate.start()
     await over(generate)
     await save("emoji")

@@ -127,7 +127,7 @@ RECIPES = {
             network="text-unet",
             architecture={"words": len(emoji.vocabulary())},
             sigma_data=emoji.SIGMA_DATA,
-            suggests={"condition": "red heart | grinning cat | pizza | rocket", "guidance": 3.0},
+            suggests={"condition": "red heart | grinning cat | Santa Claus | police car", "guidance": 3.0},
         ),
         _emoji,
     ),

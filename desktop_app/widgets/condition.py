@@ -98,6 +98,7 @@ class Words(QWidget):
         """Show a caption, unless it is being typed."""
         if not self.edit.hasFocus():
             self.edit.setText(value or "")
+            self.edit.setCursorPosition(0)  # a long one is seen from its beginning
         self._tell()
 
     def _typed(self, text: str) -> None:

@@ -39,8 +39,24 @@ class Given(Retrieval):
 
 def test_the_rank_is_the_number_of_names_that_fit_better() -> None:
     judge = Given([[3.0, 1.0, 2.0], [3.0, 1.0, 2.0], [0.0, 2.0, 2.0]])
-    ranks = caption_metrics.ranked(judge, Vocabulary(["a"]), torch.zeros(3, 3, 8, 8), ["a", "a", "a"])
+    ranks = caption_metrics.ranked(judge, Vocabulary(["a"]), torch.zeros(3, 3, 8, 8), ["a", "a", "a"], ["a", "a", "a"])
     assert ranks.tolist() == [0, 2, 0]
+
+
+def test_images_are_judged_by_their_own_caption_of_several() -> None:
+    """The pictures of the data agree with their names, in turn; with the names of others they do not."""
+    known, card = emoji.names().emoji, recipes.RECIPES["emoji"].card
+    wanted = ["red heart", "pizza", "rocket"]
+    numbers = [next(n for n, entry in enumerate(known) if entry.name == name) for name in wanted]
+    images = np.tile(emoji.load()[numbers], (2, 1, 1, 1))
+    assert metrics.judged("emoji", " | ".join(wanted), images) == 1.0
+    assert metrics.judged("emoji", "pizza | pizza | rocket", images) == pytest.approx(2 / 3)
+    assert metrics.judged("emoji", "pizza | rocket", images) == pytest.approx(1 / 3)
+    assert metrics.judged("emoji", None, images) is None
+    assert metrics.judged("emoji", "red heart | blorf | rocket", images) == 1.0, "what is not known is not judged"
+    assert metrics.judged("emoji", " | blorf", images) is None
+    other = msgspec.structs.replace(card, words="red heart")
+    assert caption_metrics.agreement(other, "red heart", images) is None
 
 
 def test_the_loss_of_pairs_that_fit_and_of_pairs_that_do_not() -> None:

@@ -240,6 +240,61 @@ def test_lanes_name_what_they_have_and_differ_in(a: dict, b: dict, said: tuple[l
     assert tuple(words.difference(request, fields) for request in requests) == said
 
 
+def test_a_model_suggests_what_is_not_set(qapp) -> None:
+    """Taken where a field is as the program has it, and gone with the model unless changed since."""
+    suggested = cards()["emoji"].suggests
+    assert suggested.keys() == {"condition", "guidance"}
+    controls = Controls()
+    controls.set("condition", 7)
+    controls.set("model", "emoji")
+    assert {name: controls[name] for name in suggested} == suggested
+    controls.set("model", "digits")
+    assert controls.exact == Request()
+    controls.set("guidance", 2.0)
+    controls.set("model", "emoji")
+    assert (controls["guidance"], controls["condition"]) == (2.0, suggested["condition"])
+    assert controls.set("sampler", "rk45")
+    assert controls["condition"] == "red heart", "RK45 takes one caption"
+    controls.set("model", "digits")
+    assert controls.set("model", "emoji")
+    assert controls["condition"] is None, "several cannot be suggested to it"
+    controls.set("sampler", "bridge")
+    controls.set("model", "digits")
+    controls.set("model", "emoji")
+    controls.set("condition", "pizza")
+    controls.set("guidance", 3.0)
+    controls.set("model", "digits-weak")
+    controls.set("model", "emoji")
+    assert controls["condition"] == suggested["condition"]
+
+
+def test_what_a_card_suggests_in_vain_is_passed_over(qapp, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    odd = {"model": "emoji", "condition": 99, "guidance": "much", "lam": 1.0, "steps": 3, "nonsense": 1}
+    card = msgspec.structs.replace(DIGITS, name="odd", title="Odd", suggests=odd)
+    (tmp_path / "models" / "odd.json").write_bytes(msgspec.json.encode(card))
+    controls = Controls(Request(sampler="heun"))  # which has no λ
+    assert controls.set("model", "odd")
+    assert controls.exact == Request(model="odd", sampler="heun")
+    controls.set("model", "digits")
+    controls.set("sampler", "bridge")
+    controls.set("model", "odd")
+    assert controls.exact == Request(model="odd", lam=1.0)
+
+
+def test_a_choice_that_is_refused_is_taken_back_and_told(drive) -> None:
+    async def scenario(window: Window) -> None:
+        controls, field = window.generate.controls, window.generate.inspector.fields["sampler"]
+        controls.set("model", "emoji")
+        field.box.setCurrentIndex(field.box.findData("rk45"))
+        controls._with = lambda name, value: Request().replace(sampler="rk45", condition="a | b")  # as nothing does now
+        field.box.activated.emit(field.box.currentIndex())
+        assert field.box.currentData() == controls["sampler"] == "bridge"
+        assert "one caption" in window.toasts.shown[-1].message
+
+    drive(scenario)
+
+
 def test_what_draws_noise_is_an_sde() -> None:
     quiet = {"bridge", "ddim", "dpmpp_2m", "unipc", "heun", "rk45", "euler"}
     assert {name for name in SAMPLERS if not words.is_stochastic(Request(sampler=name))} == quiet
