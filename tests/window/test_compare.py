@@ -198,7 +198,7 @@ def test_lanes_take_turns(drive) -> None:
             run.stepped.connect(note)
         await until(lambda: a.over and b.over)
         assert len(ahead) > 20
-        assert max(ahead) - min(ahead) <= 1
+        assert max(ahead) - min(ahead) <= 2, "between a step ahead and a step behind"
         assert max(ahead) <= 4
 
     drive(scenario)
