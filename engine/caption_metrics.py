@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine import captions, catalog
-from engine.captions import SEPARATOR, Vocabulary
+from engine import catalog
+from engine.captions import SEPARATOR, Vocabulary, split
 from engine.catalog import Card
 from engine.contrastive import changed
 from engine.data import emoji
@@ -98,7 +98,7 @@ def agreement(card: Card, condition: str, images: Images) -> float | None:
     if not knows(card):
         return None
     network, vocabulary = load_retrieval(JUDGE)
-    texts = captions.split(condition)
+    texts = split(condition)
     asked = {n: text for n in range(len(images)) if any(vocabulary.tokens(text := texts[n % len(texts)]))}
     if not asked:
         return None

@@ -114,9 +114,7 @@ def _samples(left: Figures) -> list[Section]:
         names = ", ".join(compared).capitalize()
         notes.append(f"{names}: of {_many(count)} against the test images; “data”: as many training images.")
     if "0" in lams and "nearest_samples" in left:
-        near = number(left.pop("nearest_samples"))
-        values = (*(near if lam == "0" else "" for lam in lams), _number(left.pop("nearest_test", None)))
-        rows.append(Row("Nearest training image", values, NEAREST))
+        rows.append(_nearest("Nearest training image", left, "nearest_test", lams, "0"))
         notes.append(
             "Nearest training image: the median distance, where black and white are 2 apart; “data”: that of test "
             "images. Copies would be much nearer."
@@ -136,14 +134,19 @@ def _captions(left: Figures) -> list[Section]:
             rows.append(Row(label, tuple(_share(left.pop(key, None), count) for key in keys), FOUND))
     notes = [f"Found: of {_many(count)} of 20 steps; “data”: of the pictures themselves. {_errors(rows)}".strip()]
     if "nearest_samples" in left:
-        near = number(left.pop("nearest_samples"))
-        values = (near, *[""] * (len(weights) - 1), _number(left.pop("nearest_pictures", None)))
-        rows.append(Row("Nearest picture", values, NEAREST))
+        rows.append(_nearest("Nearest picture", left, "nearest_pictures", weights, weights[0]))
         notes.append(
             "Nearest picture: the median distance, where black and white are 2 apart; “data”: that of the pictures "
             "to their nearest other. What is much nearer was learned by heart."
         )
     return [_table("Measured", [*(f"w = {weight}" for weight in weights), DATA], rows, notes)]
+
+
+def _nearest(label: str, left: Figures, data: str, columns: list[str], of: str) -> Row:
+    """How far samples are from the data, in the column that they are of; beside it what is known of the data."""
+    near = number(left.pop("nearest_samples"))
+    values = (*(near if column == of else "" for column in columns), _number(left.pop(data, None)))
+    return Row(label, values, NEAREST)
 
 
 def _retrieval(left: Figures) -> list[Section]:

@@ -278,15 +278,18 @@ def model_folders() -> list[Path]:
     return [first, RESOURCES / "models"]
 
 
-def cards(kind: str = "denoiser") -> dict[str, Card]:
-    """The cards of every model of this kind that can be read; a card that cannot is left out."""
-    found: dict[str, Card] = {}
+def cards(*kinds: str) -> dict[str, Card]:
+    """The cards of every model of these kinds (of denoisers, where none is said), the kinds in turn.
+
+    A card that cannot be read is left out; of two models of one name the one of the later kind is found.
+    """
+    found: dict[str, dict[str, Card]] = {kind: {} for kind in kinds or ("denoiser",)}
     for folder in reversed(model_folders()):
         for path in sorted(folder.glob("*.json"), key=lambda path: path.stem):
             try:
                 card = msgspec.json.decode(path.read_bytes(), type=Card)
             except (OSError, msgspec.MsgspecError, RecursionError, UnicodeError):
                 continue
-            if card.kind == kind and card.name == path.stem:
-                found[card.name] = card
-    return found
+            if card.kind in found and card.name == path.stem:
+                found[card.kind][card.name] = card
+    return {name: card for of_kind in found.values() for name, card in of_kind.items()}

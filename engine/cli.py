@@ -209,7 +209,7 @@ def _models(args: argparse.Namespace) -> int:
         print(as_text(known[args.name]))
         return 0
     rows = [("name", "title", "kind", "classes", "shape", "parameters", "measured")]
-    for card in (catalog.cards() | catalog.cards("guide")).values():
+    for card in catalog.cards("denoiser", "guide").values():
         measured = [f"{word} {card.measured[name]:.3g}" for name, word in QUALITY.items() if name in card.measured]
         shape = " × ".join(map(str, card.shape))
         classes, parameters = str(len(card.classes)), f"{card.parameters:,}"
@@ -236,8 +236,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         for name, value in figures.items():
             print(f"{name}  {value:.6g}")
         if args.write:
-            kinds = ("classifier", "retrieval", "guide", "denoiser")
-            card = {name: card for kind in kinds for name, card in catalog.cards(kind).items()}[args.name]
+            card = catalog.cards("classifier", "retrieval", "guide", "denoiser")[args.name]
             folder = next(folder for folder in catalog.model_folders() if (folder / f"{args.name}.json").is_file())
             save_card(folder, msgspec.structs.replace(card, measured=figures))
             print(f"Written to {folder / args.name}.json.")

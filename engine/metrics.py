@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine import caption_metrics, catalog
+from engine.catalog import Card
 from engine.data import digits
 from engine.models.denoiser import Denoiser, NetworkDenoiser
 from engine.models.noisy_classifier import NetworkClassifier
@@ -60,11 +61,18 @@ def judged(model: str, condition: Any, images: Images) -> float | None:
 
     With a class; or with captions, as `caption_metrics.agreement` has it.
     """
-    judge, card = catalog.cards("classifier").get(JUDGE), catalog.cards().get(model)
+    card = catalog.cards().get(model)
     if card is not None and isinstance(condition, str):
         return caption_metrics.agreement(card, condition, np.asarray(images))
-    known = judge and card and (judge.shape, judge.classes) == (card.shape, card.classes)
-    return agreement(images, np.full(len(images), condition)) if known and isinstance(condition, int) else None
+    if card is not None and isinstance(condition, int) and _knows(card):
+        return agreement(images, np.full(len(images), condition))
+    return None
+
+
+def _knows(card: Card) -> bool:
+    """Whether the judge, if it is there, has the classes and the shape of a model's images."""
+    judge = catalog.cards("classifier").get(JUDGE)
+    return judge is not None and (judge.shape, judge.classes) == (card.shape, card.classes)
 
 
 def features(images: Images, judge: str = JUDGE) -> Features:
@@ -121,8 +129,7 @@ def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str
     `sheet` is a PNG to write, of samples and the training image nearest to each, in turn.
     Raises ModelError if there is no such model, or its weights or the judge's cannot be used, and OSError.
     """
-    classifiers = catalog.cards("classifier")
-    if name in classifiers:
+    if name in catalog.cards("classifier"):
         progress("10,000 test images")
         images, labels = digits.load("test")
         return {"accuracy": agreement(images[:, None], labels, name)}
@@ -136,8 +143,7 @@ def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str
         more, samples, neighbours = caption_metrics.judged(name, progress)
         _show(sheet, samples, neighbours)
         return figures | more
-    judge = classifiers.get(JUDGE)
-    if judge is None or (judge.shape, judge.classes) != (card.shape, card.classes):
+    if not _knows(card):
         progress(f"no classifier knows the classes of {name}: its samples are not judged")
         return figures
     return figures | _quality(name, progress, sheet)

@@ -118,8 +118,8 @@ class Controls(QObject):
 
     def _suggested(self, model: str, request: Request) -> dict[str, Any]:
         """What a model suggests for fields that are as the program, or the model before, has them."""
-        neutral = Request()
-        before, now = (card.suggests if (card := catalog.cards().get(m)) else {} for m in (self["model"], model))
+        neutral, cards = Request(), catalog.cards()
+        before, now = (card.suggests if (card := cards.get(m)) else {} for m in (self["model"], model))
         found = {}
         for name in SUGGESTED:
             usual = getattr(neutral, name)

@@ -52,9 +52,9 @@ class ImageGrid(FocusRing, QWidget):
             self.update()
 
     def turn(self, step: int) -> None:
-        """Show the next image alone, or the one before; after the last, and before the first, all."""
+        """Show the next image alone, or the one before; after the last, before the first, and with 0, all."""
         count = self._expected[0]
-        self.enlarge((self.enlarged + 1 + step) % (count + 1) - 1)
+        self.enlarge((self.enlarged + 1 + step) % (count + 1) - 1 if step else -1)
 
     def tiles(self) -> list[QRect]:
         """Where each image lies, in device pixels; while one is enlarged the others are empty."""

@@ -62,7 +62,6 @@ class TrainingStrip(QWidget):
             self._forget()
         what = self._what()
         if owner is None or not what or (what == "nearest" and enlarged < 0):
-            self._latest.stop()
             self._forget()
             self.hide()
             return

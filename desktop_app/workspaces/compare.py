@@ -220,8 +220,7 @@ class CompareWorkspace(Workspace):
         self.refresh()
 
     def turn(self, step: int) -> None:
-        grid = self.panels[0].grid
-        grid.turn(step) if step else grid.enlarge(-1)
+        self.panels[0].grid.turn(step)
 
     def press_space(self) -> None:
         if self.mode != "flip":

@@ -114,7 +114,7 @@ class GenerateWorkspace(Workspace):
         self._follow_panel(opening=True)
 
     def turn(self, step: int) -> None:
-        self.grid.turn(step) if step else self.grid.enlarge(-1)
+        self.grid.turn(step)
 
     def offer_branch(self) -> None:
         """Once the run is over, look at it half-way, and offer a branch there."""

@@ -151,7 +151,7 @@ def build(card: Card) -> nn.Module:
 
 
 def _find(name: str, kinds: Sequence[str], field: str = "model") -> tuple[Card, Path]:
-    known = {name: card for kind in kinds for name, card in catalog.cards(kind).items()}
+    known = catalog.cards(*kinds)
     if name not in known:
         raise ModelError(f"{field} must be one of {', '.join(known) or 'none (no model is installed)'}, not {name!r}.")
     folder = next(folder for folder in catalog.model_folders() if (folder / f"{name}.json").is_file())

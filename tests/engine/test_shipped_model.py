@@ -90,7 +90,7 @@ def test_the_judge_finds_the_captions_of_emoji() -> None:
 @pytest.mark.parametrize("name", ["digits-classifier", "emoji-retrieval"])
 def test_the_figures_of_the_judges_are_measured_again(name: str) -> None:
     """To a picture of 1,000, which rounding on another machine may move."""
-    card = next(cards[name] for kind in ("classifier", "retrieval") if name in (cards := catalog.cards(kind)))
+    card = catalog.cards("classifier", "retrieval")[name]
     assert metrics.evaluate(name, lambda report: None) == pytest.approx(card.measured, abs=1e-3)
 
 
