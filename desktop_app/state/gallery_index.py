@@ -19,7 +19,7 @@ import platformdirs
 from desktop_app.state.gallery_files import Picture
 
 VERSION = 2  # 1 had thumbnails as PNG
-BUSY_S = 5.0  # to wait for another window
+BUSY_S = 30.0  # to wait for another window, never on the window's own thread
 TABLE = """
 create table pictures (
   folder text, name text, changed integer, size integer, width integer, height integer,
@@ -106,7 +106,6 @@ class Index:
     def _opened(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=BUSY_S)
         try:
-            db.execute("pragma journal_mode = wal")
             db.execute("pragma synchronous = normal")
             if db.execute("pragma user_version").fetchone()[0] != VERSION:
                 self._make(db)
@@ -126,5 +125,5 @@ class Index:
             db.execute(f"pragma user_version = {VERSION}")
 
     def _remove(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", "-journal", "-wal", "-shm"):  # earlier versions wrote ahead
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
