@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from desktop_app.state.cloud_lanes import in_plane
 from engine.request import Request
 
 if TYPE_CHECKING:
@@ -16,8 +17,12 @@ def make_lab(window: Window) -> None:
     from desktop_app.state.lab import FIRST
     from desktop_app.workspaces.lab import LabWorkspace
 
-    first = window.preferences.request("lab", FIRST)
-    second = window.preferences.request("lab-b", first.replace(sampler="bridge", lam=1.0))
+    def remembered(name: str, default: Request) -> Request:
+        request = window.preferences.request(name, default)  # of a file that is anyone's
+        return request if in_plane(request.model) and request.particles else default
+
+    first = remembered("lab", FIRST)
+    second = remembered("lab-b", first.replace(sampler="bridge", lam=1.0))
     layers = window.preferences.settings.layers
     window.lab = LabWorkspace(window.client, window.runs, (first, second), layers)
     window.add("lab", window.lab, dict(zip(("lab", "lab-b"), window.lab.controls, strict=True)))

@@ -214,6 +214,8 @@ class Window(QWidget):
         """What was open when the program was closed; where nothing was, a first look at what it does."""
         for name, workspace in self.workspaces.items():
             requests = self.session.open.get(name, [])
+            if name == "compare":
+                requests = requests[: self.compare.set.count]  # the file is anyone's
             if name == "generate" and not requests:
                 workspace.start()
             elif name == self.current_name or name == "generate":

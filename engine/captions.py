@@ -14,9 +14,10 @@ SEPARATOR = "|"  # between the captions of a batch: sample b has caption b mod n
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words of letters and digits, without accents: “Piñata, 8-ball” is pinata, 8, ball."""
-    folded = unicodedata.normalize("NFKD", text.lower().replace("’", "").replace("'", ""))
-    return re.findall(r"[a-z0-9]+", "".join(c for c in folded if not unicodedata.combining(c)))
+    """Lower-case words of the letters and digits of any script, without marks: “Piñata, 8-ball” is pinata, 8, ball."""
+    parts = unicodedata.normalize("NFKD", text.replace("’", "").replace("'", ""))
+    plain = "".join(c for c in parts if not unicodedata.category(c).startswith("M"))
+    return re.findall(r"[^\W_]+", plain.casefold())
 
 
 def split(condition: str) -> list[str]:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import platformdirs
@@ -242,6 +242,9 @@ DISTRIBUTIONS = _by_name(
 )
 
 
+Size = Annotated[int, msgspec.Meta(ge=1, le=4096)]
+
+
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known of a model: how it was made, and what was measured of it. `resources/models/NAME.json`."""
 
@@ -249,7 +252,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     summary: str
     kind: str  # "denoiser", "guide" (a classifier of noisy images), "classifier" or "retrieval" (judges of samples)
-    shape: tuple[int, int, int]  # of one image: channels, height, width
+    shape: tuple[Size, Size, Size]  # of one image: channels, height, width
     classes: tuple[str, ...]
     architecture: dict[str, Any]  # keyword arguments of the network
     data: str

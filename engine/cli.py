@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # λ on a terminal that has none
     if argv[:1] == ["bench"]:
-        from engine.bench import main as bench
-
-        return bench(argv[1:])
+        return _carry_out("bench", lambda: _bench(argv[1:]))
     parser = _parser()
     try:
         args = parser.parse_args(argv)
@@ -60,17 +61,31 @@ def main(argv: list[str] | None = None) -> int:
     if args.command is None:
         parser.print_help(sys.stderr)
         return 2
+    return _carry_out(args.command, lambda: args.carry_out(args))
+
+
+def _carry_out(command: str, act: Callable[[], int]) -> int:
+    """Do what a command does; what stops it is one sentence, and a status as `main` has it."""
     try:
-        return int(args.carry_out(args))
+        status = act()
+        sys.stdout.flush()
+        return status
     except RequestError as error:
-        print(f"scorescope {args.command}: {error}", file=sys.stderr)
+        print(f"scorescope {command}: {error}", file=sys.stderr)
         return 2
     except CommandError as error:
-        print(f"scorescope {args.command}: {error}", file=sys.stderr)
+        print(f"scorescope {command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"scorescope {args.command}: stopped.", file=sys.stderr)
+        print(f"scorescope {command}: stopped.", file=sys.stderr)
         return 130
+    except OSError as error:  # of the standard output: a file that cannot be written is named by its command
+        with suppress(OSError):  # what is left in it is flushed at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return 141  # as SIGPIPE ends `scorescope models | head -1` elsewhere
+        print(f"scorescope {command}: {error.filename or 'the output'}: {_reason(error)}.", file=sys.stderr)
+        return 1
 
 
 # --- flags -----------------------------------------------------------------------------------------------------------
@@ -127,10 +142,7 @@ def _generate(args: argparse.Namespace) -> int:
     if args.json:
         print(request.to_json())
         return 0
-    out = Path(args.out)
-    if out.is_dir() or not out.parent.is_dir():  # said before the time is spent
-        reason = "it is a folder" if out.is_dir() else f"there is no folder {out.parent}"
-        raise CommandError(f"{out} cannot be written: {reason}.")
+    out = flags.place(args.out)
 
     from tqdm import tqdm
 
@@ -201,6 +213,12 @@ def _check_device() -> None:
         raise CommandError(f"{error}.") from error
 
 
+def _bench(argv: list[str]) -> int:
+    from engine.bench import main as bench
+
+    return bench(argv)
+
+
 def _models(args: argparse.Namespace) -> int:
     if args.name is not None:
         known = every_card()
@@ -228,15 +246,16 @@ def _evaluate(args: argparse.Namespace) -> int:
     from engine.models.checkpoint import save_card
 
     _check_device()
-    sheet = Path(args.sheet) if args.sheet else None
-    if sheet and (sheet.is_dir() or not sheet.parent.is_dir()):  # said before the time is spent
-        raise CommandError(f"{sheet} cannot be written: it is a folder, or in none.")
+    sheet = flags.place(args.sheet) if args.sheet else None
+    known = catalog.cards("classifier", "retrieval", "guide", "denoiser")
+    if args.name not in known:  # a distribution of the plane is a model too, and has nothing to measure
+        raise CommandError(f"model must be one of {', '.join(known)}, not {args.name!r}.")
     try:
         figures = evaluate(args.name, lambda text: print(text, file=sys.stderr), sheet)
         for name, value in figures.items():
             print(f"{name}  {value:.6g}")
         if args.write:
-            card = catalog.cards("classifier", "retrieval", "guide", "denoiser")[args.name]
+            card = known[args.name]
             folder = next(folder for folder in catalog.model_folders() if (folder / f"{args.name}.json").is_file())
             save_card(folder, msgspec.structs.replace(card, measured=figures))
             print(f"Written to {folder / args.name}.json.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -14,11 +15,12 @@ def pick(name: str | None = None) -> torch.device:
     Raises ValueError for a device that is not there.
     """
     name = name or os.environ.get("SCORESCOPE_DEVICE") or "auto"
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
     if name == "auto":
-        return torch.device(next(kind for kind, there in available.items() if there))
-    if not available.get(name.split(":")[0], False):
-        there = ", ".join(kind for kind, yes in available.items() if yes)
+        return torch.device(next(kind for kind, count in counts.items() if count))
+    known = re.fullmatch(r"(cuda|mps|cpu)(?::([0-9]{1,3}))?", name)
+    if not known or int(known[2] or 0) >= counts[known[1]]:
+        there = ", ".join(kind for kind, count in counts.items() if count)
         raise ValueError(f"SCORESCOPE_DEVICE must be auto or one of {there} on this machine, not {name!r}")
     return torch.device(name)
 

@@ -117,6 +117,20 @@ def request(args: argparse.Namespace) -> Request:
         return found.replace(start=_start(start, args, details, found))
 
 
+def place(name: str) -> Path:
+    """Where a file is to be written. Raises CommandError, before the time is spent, where none can be.
+
+    What is there and is no file is left alone: a whole new file, put in its place, would end even /dev/null.
+    """
+    path = Path(name)
+    reason = "" if path.parent.is_dir() else f"there is no folder {path.parent}"
+    if path.exists() and not path.is_file():
+        reason = f"it is {'a folder' if path.is_dir() else 'no ordinary file'}"
+    if reason:
+        raise CommandError(f"{path} cannot be written: {reason}.")
+    return path
+
+
 def at_start(args: argparse.Namespace, error: RequestError) -> RequestError:
     """What the engine refuses of a start, with the flag that asked for it."""
     start = _chosen(args) if error.field == "start" else None

@@ -46,7 +46,9 @@ def of(path: Path, size: int, captions: bool) -> tuple[Recipe, tuple[str, ...]]:
     """
     name = re.sub(r"[^a-z0-9]+", "-", path.resolve().name.lower()).strip("-")[:64]
     taken = {*RECIPES, *catalog.DISTRIBUTIONS, *(card.stem for card in (catalog.RESOURCES / "models").glob("*.json"))}
-    if not name or name in taken or name.startswith(("points-", "learned-")):
+    if not name:
+        raise FolderError(f"{path} has no letter from a to z and no digit to call the model by: give it another name.")
+    if name in taken or name.startswith(("points-", "learned-")):
         raise FolderError(f"the model would be called {name!r}, as another one: give the folder another name.")
     found = folder.read(path, size, captions)
     vocabulary = found.vocabulary()

@@ -15,7 +15,7 @@ from engine.noise import Noise
 from engine.samplers import Denoise
 from engine.schedules import Level, edm
 
-PROBES = 2**34  # the step under which probes are drawn, beyond every other: noise that made x would be no fair probe
+PROBES = 2**35  # the step under which probes are drawn, beyond every other: noise that made x would be no fair probe
 
 
 def log_density(

@@ -68,7 +68,8 @@ class KeyedNoise:
         return torch.from_numpy(draws)
 
     def _moved(self, draws: Tensor) -> Tensor:
-        return draws.to(self.device, self.dtype, non_blocking=True)
+        # CUDA has read pageable memory when this returns; MPS may read it later, when it is another draw's
+        return draws.to(self.device, self.dtype, non_blocking=self.device.type == "cuda")
 
 
 def later(noise: Noise, first: int) -> Noise:

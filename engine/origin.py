@@ -49,6 +49,9 @@ Begin = Callable[[Request], Beginning]
 Recall = Callable[[Request, int], Left | None]
 """A run at a step, where it is remembered."""
 
+DENOISER = ("model", "condition", "guidance", "guidance_interval", "guide", "guidance_rescale", "clip")
+"""The fields of a request that say what D is."""
+
 
 def schedule_of(request: Request, denoiser: Denoiser) -> Schedule:
     """The forward process of a run."""
@@ -199,8 +202,15 @@ def branch(
         raise RequestError("start", "start must branch from a run of a model that makes the same shape.")
     levels = levels_of(request, denoiser, left.level)
     rows, scale = slice(request.count), levels[0].std / left.level.std
-    previous = None if left.previous is None else (left.previous[0], left.previous[1][rows].to(device))
+    memory = _memory(request, start.request, left)
+    previous = None if memory is None else (memory[0], memory[1][rows].to(device))
     return Origin(levels, (left.x[rows] * scale).to(device), first_of(request), previous, left.nfe)
+
+
+def _memory(request: Request, parent: Request, left: Left) -> tuple[Level, Tensor] | None:
+    """The level and D before, if the line through both goes on here: D is the same function, and had more noise."""
+    same = all(getattr(request, name) == getattr(parent, name) for name in DENOISER)
+    return left.previous if left.previous and same and left.previous[0].sigma > left.level.sigma else None
 
 
 def _again(start: Branch, begin: Begin) -> Generator[None, None, Left]:

@@ -61,10 +61,13 @@ def sweep(args: argparse.Namespace) -> int:
     grid = out if out.suffix.lower() == ".png" else out / "grid.png"
     folder = Folder(grid.parent if grid.parent == out else out.with_suffix(""))
     plan = _plan(args, folder)
+    csv = Path(args.csv) if args.csv else folder.path / "table.csv"
+    if csv.parent != folder.path:  # which is made
+        flags.place(args.csv)
     results: dict[int, Result] = {}
     try:
         _run(plan, folder, args, results)
-        said = _write(plan, results, folder, grid, Path(args.csv) if args.csv else folder.path / "table.csv")
+        said = _write(plan, results, folder, grid, csv)
     except SweepError as error:
         raise CommandError(f"{error} {_go_on(out, results, plan, args)}") from error
     except OSError as error:

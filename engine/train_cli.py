@@ -92,4 +92,5 @@ def _places(args: argparse.Namespace, name: str) -> tuple[Path, Path]:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CommandError(f"{folder} cannot be made: {error.strerror}.") from error
+    flags.place(str(checkpoint))
     return checkpoint, out

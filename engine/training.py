@@ -40,7 +40,7 @@ class Progress:
 class Training:
     """The loop: Adam, warm-up and inverse-square-root decay, and the power-law average of the weights.
 
-    The average has the profile of Karras et al. 2024 ("EDM2", eq. 124) with a width of about a tenth of the training,
+    The average has the profile of Karras et al. 2024 ("EDM2", eq. 121) with a width of about a tenth of the training,
     whatever its length; it is what ships.
     """
 
@@ -94,7 +94,7 @@ class Training:
         nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
         self.optimizer.step()
         self.step += 1
-        keep = (1.0 - 1.0 / self.step) ** 7.94  # γ = 6.94: relative width 0.1
+        keep = (1.0 - 1.0 / self.step) ** 7.94  # eq. 127 with γ = 6.94: relative width 0.1
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.values()), list(self.parameters.values()), 1.0 - keep)
         return self.team.mean(loss.detach())
@@ -137,5 +137,7 @@ class Training:
                     self.optimizer.state[parameter] = moments
             self.step, self.seconds = int(state["step"]), float(state["seconds"])
             self.curve = [(int(images), float(loss)) for images, loss in state["curve"]]
+        except ModelError:
+            raise
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(f"{self.path} is not a checkpoint of this network: {error}.") from error

@@ -50,6 +50,7 @@ QPushButton[role="primary"]:disabled { background: $control; color: $outline; }
 QPushButton[role="primary"]:hover:enabled { background: $accent; border-color: $text; }
 QPushButton[role="primary"]:focus { border-color: $text; }
 QPushButton[role="chip"] { padding: 0; min-width: 16px; color: $text_soft; }
+QPushButton::menu-indicator { image: none; }
 QPushButton[wide="true"] { min-width: 36px; }
 QPushButton[role="segment"] { padding: 0 10px; color: $text_soft; background: transparent; }
 QPushButton[role="segment"]:hover { color: $text; }
@@ -86,6 +87,10 @@ QComboBox QAbstractItemView {
   background: $control; border: 1px solid $outline; padding: 4px; selection-background-color: $hover;
   selection-color: $text; }
 QComboBox QAbstractItemView::item { min-height: 24px; padding: 0 4px; }
+QListView[role="suggestions"] { background: $control; border: 1px solid $outline; padding: 2px; }
+QListView[role="suggestions"]::item { min-height: 24px; padding: 0 5px; }
+QListView[role="suggestions"]::item:selected, QListView[role="suggestions"]::item:hover {
+  background: $hover; color: $text; }
 QMenu { background: $control; border: 1px solid $outline; padding: 4px; }
 QMenu::item { padding: 5px 16px 5px 12px; border-radius: 4px; }
 QMenu::item:selected { background: $hover; }
@@ -99,9 +104,13 @@ QListView[role="grid"] { background: $canvas; border: none; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 8px; margin: 0; }
 QScrollBar::handle:vertical { background: $hover; border-radius: 4px; min-height: 24px; }
+QScrollBar::handle:vertical:disabled { background: transparent; }
 QScrollBar::add-line, QScrollBar::sub-line { height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QFrame[role="toast"] { background: $control; border: 1px solid $outline; border-radius: 8px; }
+QFrame[role="toast"] QPushButton { background: $hover; }
+QFrame[role="toast"] QPushButton:hover { border-color: $outline; }
+QFrame[role="toast"] QPushButton:focus { border-color: $accent; }
 QFrame[role="sheet"] { background: $panel; border: 1px solid $outline; border-radius: 10px; }
 """)
 

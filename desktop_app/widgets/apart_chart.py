@@ -81,12 +81,12 @@ class ApartChart(QWidget):
         font.setPixelSize(11)
         painter.setFont(font)
         values = [value for curve in self.curves for _, value in curve]
-        high = 1.0 if self.measure == "correlation" else max([*values, 1e-3]) * 1.05
-        self._grid(painter, high)
         if not values:
             painter.setPen(colours.colour("text_faint"))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Run the lanes to see how far they part.")
             return
+        high = 1.0 if self.measure == "correlation" else max([*values, 1e-3]) * 1.05
+        self._grid(painter, high)
         pens = [lane_pen(kind, 1.8) for kind in kinds([run.request for run in self.timeline.lanes])[1:]]
         ends = []
         for name, pen, curve in zip(NAMES[1:], pens, self.curves, strict=False):

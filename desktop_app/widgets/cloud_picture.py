@@ -26,7 +26,7 @@ class CloudPicture(QWidget):
         super().__init__()
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(200, 160)
+        self.setMinimumSize(120, 64)
         self.clouds: list[tuple[Points, str]] = []
         theme().changed.connect(self.update)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QStandardItemModel, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QComboBox, QPushButton, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from desktop_app.theme import theme
 
@@ -45,9 +45,20 @@ class ComboBox(QComboBox):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        painter = QPainter(self)
-        pixmap = theme().icon("chevron-down", "text_faint", 14).pixmap(14, 14)
-        painter.drawPixmap(self.width() - 21, (self.height() - 14) // 2, pixmap)
+        _draw_arrow(self)
+
+
+class MenuButton(QPushButton):
+    """A button that opens a menu, with the same arrow."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        _draw_arrow(self)
+
+
+def _draw_arrow(on: QWidget) -> None:
+    pixmap = theme().icon("chevron-down", "text_faint", 14).pixmap(14, 14)
+    QPainter(on).drawPixmap(on.width() - 21, (on.height() - 14) // 2, pixmap)
 
 
 class _Delegate(QStyledItemDelegate):

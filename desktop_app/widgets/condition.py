@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QStringListModel, Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QCompleter, QLineEdit, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCompleter,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QWidget,
+)
 
 from desktop_app.state.conditions import classes_of, vocabulary_of
 from desktop_app.widgets.combo_box import ComboBox
 from desktop_app.widgets.fields import FieldControl
 from desktop_app.widgets.layout import column, fill, label, row
-from engine.captions import Vocabulary
+from engine.captions import Vocabulary, words
 
 CHIP_LETTERS = 12  # of all classes together, that still make chips
 OFFERED = 12  # words, at most, to complete one
@@ -89,6 +97,10 @@ class Words(QWidget):
         completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         completer.setWidget(self.edit)
         completer.activated.connect(self._complete)
+        popup = completer.popup()
+        assert popup is not None
+        popup.setProperty("role", "suggestions")
+        popup.setItemDelegate(QStyledItemDelegate(popup))  # its own does not wear the style sheet
         self.edit.textEdited.connect(self._typed)
         self.edit.editingFinished.connect(self._done)
         layout = column(self.edit, self.hint, spacing=4)
@@ -121,11 +133,12 @@ class Words(QWidget):
             self.chosen.emit(self.edit.text().strip() or None)
 
     def _tell(self) -> None:
-        unknown = self._vocabulary.unknown(self.edit.text())
-        if self.edit.hasFocus() and unknown and not self.edit.text().endswith((" ", "|")):
-            unknown = unknown[:-1] if self._vocabulary.complete(self.edit.text()) else unknown
-        words = ", ".join(f"“{word}”" for word in unknown[:4])
-        self.hint.setText(f"The model does not know {words}." if unknown else "")
+        text = self.edit.text()
+        unknown = self._vocabulary.unknown(text)
+        if self.edit.hasFocus() and self._vocabulary.complete(text):  # the last word may become one that is known
+            unknown = [word for word in unknown if word != words(text)[-1]]
+        named = ", ".join(f"“{word}”" for word in unknown[:4])
+        self.hint.setText(f"The model does not know {named}." if unknown else "")
         self.hint.setVisible(bool(unknown))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -20,9 +21,12 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from desktop_app.state.conditions import named
 from desktop_app.state.gallery import Gallery
 from desktop_app.state.gallery_files import Picture
+from desktop_app.state.words import shown
 from desktop_app.theme import theme, tokens
+from desktop_app.widgets.layout import keep_scroll_bar
 
 PICTURE = 152  # px, the longer side at most
 PAD = 10
@@ -37,10 +41,14 @@ def caption(picture: Picture) -> tuple[str, str]:
     request = picture.request
     if not request:
         return picture.name, "no request" if picture.width else "damaged"
-    condition = "any" if request["condition"] is None else request["condition"]
     steps = "1 step" if request["steps"] == 1 else f"{request['steps']} steps"
     lam = f"λ {request['lam']:g} · " if request["lam"] else ""
-    return f"{request['model']} · {condition}", f"{lam}{steps} · seed {request['seed']}"
+    return _what(request["model"], request["condition"]), f"{lam}{steps} · seed {request['seed']}"
+
+
+@lru_cache(maxsize=4096)  # a card is read from disk: not at every cell that is drawn
+def _what(model: str, condition: int | str | None) -> str:
+    return f"{shown('model', model)} · {named(condition, model)}"
 
 
 class PictureModel(QAbstractListModel):
@@ -92,7 +100,7 @@ class PictureGrid(QListView):
         self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        keep_scroll_bar(self)
         self.setUniformItemSizes(True)
         self.setDragEnabled(False)
         self.setMouseTracking(True)

@@ -25,7 +25,7 @@ class ImageGrid(FocusRing, QWidget):
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(200, 160)
+        self.setMinimumSize(120, 64)
         self.enlarged = -1
         self.pictures: NDArray[np.uint8] | None = None
         self._expected = (0, 28, 28)  # count, height, width: placeholders while nothing has come
@@ -60,12 +60,17 @@ class ImageGrid(FocusRing, QWidget):
         """Where each image lies, in device pixels; while one is enlarged the others are empty."""
         count, height, width = self._expected
         ratio = self.devicePixelRatioF()
-        gap, margin = round(GAP * ratio), round(MARGIN * ratio)
+        gap = round(GAP * ratio)
         across, down = int(self.width() * ratio), int(self.height() * ratio)
         shown = 1 if self.enlarged >= 0 else count
         if not shown:
             return []
-        columns, scale = arrangement(across - 2 * margin, down - 2 * margin, shown, height, width, gap)
+        for edge in (MARGIN, GAP):  # where there is little room, it is the pictures'
+            margin = 2 * round(edge * ratio)
+            columns, scale = arrangement(across - margin, down - margin, shown, height, width, gap)
+            if scale:
+                break
+        scale = max(scale, 1)
         rows, height, width = -(-shown // columns), height * scale, width * scale
         left = (across - columns * (width + gap) + gap) // 2
         top = (down - rows * (height + gap) + gap) // 2
@@ -110,12 +115,15 @@ class ImageGrid(FocusRing, QWidget):
 
 
 def arrangement(across: int, down: int, count: int, height: int, width: int, gap: int) -> tuple[int, int]:
-    """Columns and whole-number scale at which `count` tiles fill a space best: large, without holes, square."""
+    """Columns and whole-number scale, 0 where nothing fits, at which `count` tiles fill a space best.
+
+    Large, without holes, square.
+    """
 
     def scale(columns: int) -> int:
         rows = -(-count // columns)
         fits = min((across - (columns - 1) * gap) // (columns * width), (down - (rows - 1) * gap) // (rows * height))
-        return max(fits, 1)
+        return max(fits, 0)
 
     def merit(columns: int) -> tuple[float, int]:
         rows = -(-count // columns)

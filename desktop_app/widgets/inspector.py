@@ -21,7 +21,7 @@ from desktop_app.widgets.fields import (
     SamplerControl,
     SeedControl,
 )
-from desktop_app.widgets.layout import column, fill, label, line, row
+from desktop_app.widgets.layout import column, fill, keep_scroll_bar, label, line, row
 from desktop_app.widgets.number_fields import (
     IntervalControl,
     LevelsControl,
@@ -106,7 +106,7 @@ class Inspector(QWidget):
         scroll = self._scroll = QScrollArea()
         scroll.setWidget(inner)
         scroll.setWidgetResizable(True)
-        scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        keep_scroll_bar(scroll)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.button = QPushButton()

@@ -9,13 +9,13 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.theme import theme
-from desktop_app.widgets.layout import FocusRing, Segments, column, fill, label, line, row
+from desktop_app.widgets.layout import FocusRing, Segments, column, fill, keep_scroll_bar, label, line, row
 from desktop_app.widgets.switch import Switch
 from engine.catalog import DISTRIBUTIONS
 
-WIDTH = 208
-COLUMNS = 3
-TILE = 52  # px
+WIDTH = 216
+COLUMNS = 4
+TILE = 40  # px
 REACH = 1.7  # of a thumbnail, in data units
 
 LAYERS = {  # name → (label, tooltip, on at first)
@@ -80,7 +80,7 @@ class Tiles(QWidget):
         self.tiles: dict[str, Tile] = {}
         self._group = QButtonGroup(self)
         self._grid = QGridLayout()
-        fill(self._grid, spacing=6)
+        fill(self._grid, spacing=8)
         self.setLayout(self._grid)
         for choice in DISTRIBUTIONS.values():
             self.add(choice.name, choice.label, choice.help)
@@ -168,7 +168,7 @@ class LabPanel(QWidget):
         scroll.setWidget(inner)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        keep_scroll_bar(scroll)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setLayout(column(scroll, spacing=0))
 

@@ -14,6 +14,7 @@ from desktop_app.widgets.image_grid import ImageGrid
 from desktop_app.widgets.layout import ElidedLabel, column, fill, label, row
 from engine.sweep.folder import FIGURES
 
+LONG = 20  # letters of a difference, which comes last: what is at the end is cut first
 DASHES: dict[bool, list[list[float]]] = {  # of the ODE, solid first; of the SDE, dashed first
     False: [[], [6, 2], [6, 2, 1.5, 2], [1.5, 1.5]],
     True: [[2.2, 1.2], [5, 1.5, 1, 1.5], [1, 1.2], [7, 3]],
@@ -110,6 +111,7 @@ class LanePanel(QWidget):
         self.stroke.kind = kind
         self.stroke.update()
         self.kind.setText("SDE" if kind[0] else "ODE")
+        differences = sorted(differences, key=lambda text: len(text) > LONG)
         self.differs.setText("   ".join(differences) or "no difference")
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QPaintEvent
 from PySide6.QtWidgets import (
+    QAbstractScrollArea,
     QButtonGroup,
     QFrame,
     QHBoxLayout,
@@ -97,6 +98,14 @@ class FocusRing:
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self.focus_visible = False
         super().focusOutEvent(event)  # type: ignore[misc]
+
+
+def keep_scroll_bar(area: QAbstractScrollArea) -> None:
+    """Keep the room of the bar, so that nothing jumps; it is seen where there is something to scroll."""
+    bar = area.verticalScrollBar()
+    area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+    bar.setEnabled(False)
+    bar.rangeChanged.connect(lambda low, high: bar.setEnabled(high > low))
 
 
 def line(vertical: bool = False) -> QFrame:

@@ -24,7 +24,7 @@ class Legend(QWidget):
     def __init__(self, frame: Frame) -> None:
         super().__init__(frame)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.canvas = frame.canvas
+        self.frame, self.canvas = frame, frame.canvas
         self.entries: list[Entry] = []
         self.wanted = True
         font = self.font()
@@ -41,7 +41,8 @@ class Legend(QWidget):
     def arrange(self) -> None:
         """Take the place and the size that fit."""
         size, room = self.sizeHint(), self.canvas.geometry()
-        beside = room.left() - LEFT - size.width() - 2 * PAD > 0
+        axis = LEFT if self.frame.axes_shown else 0
+        beside = room.left() - axis - size.width() - 2 * PAD > 0
         at = QPoint(PAD, room.top()) if beside else room.topLeft() + QPoint(8, 8)
         small = (
             size.width() * size.height() < COVERED * room.width() * room.height() and size.width() < room.width() / 2

@@ -13,7 +13,7 @@ from desktop_app.theme import theme
 from desktop_app.widgets.image_grid import as_image
 from desktop_app.widgets.layout import FocusRing
 from desktop_app.widgets.sweep_colours import Shades, colour, figure_text, figures_text, ink
-from desktop_app.widgets.sweep_tiles import GAP, LEGEND, Tiles, samples, values_text
+from desktop_app.widgets.sweep_tiles import GAP, LEGEND, MARGIN, Tiles, samples, values_text
 from engine.sweep import Cell
 
 MOST = 4  # cells that can be selected
@@ -181,10 +181,11 @@ class SweepGrid(FocusRing, QWidget):
 
     def _draw_legend(self, painter: QPainter, shades: Shades) -> None:
         assert self.tiles is not None
-        _, top, side = self._frame()
+        left, top, side = self._frame()
+        right = left + self.tiles.sweep.shape[1] * (side + GAP) - GAP
         high = self.tiles.sweep.shape[0] * (side + GAP) - GAP
         top, high = (top, high) if high >= 160 else (top + high // 2 - 80, 160)
-        bar = QRectF(self.width() - LEGEND, top, 12, high)
+        bar = QRectF(right + MARGIN, top, 12, high)
         gradient = QLinearGradient(bar.bottomLeft(), bar.topLeft())
         for stop in range(17):
             gradient.setColorAt(stop / 16, colour(stop / 16))

@@ -68,10 +68,11 @@ class Filmstrip(QWidget):
         run, timeline, colours = self.timeline.selected, self.timeline, theme()
         painter = QPainter(self)
         if run is None:
-            for number in range(int((self.width() - 2 * MARGIN + GAP) // (PICTURE + GAP))):
-                painter.fillRect(
-                    QRectF(MARGIN + number * (PICTURE + GAP), 2, PICTURE, PICTURE), colours.colour("control")
-                )
+            room = self.width() - 2 * MARGIN - PICTURE
+            apart = int(room // (PICTURE + GAP))
+            for number in range(apart + 1):
+                left = round(MARGIN + room * number / max(apart, 1))
+                painter.fillRect(QRectF(left, 2, PICTURE, PICTURE), colours.colour("control"))
             return
         plan = self.plan()
         ready = [index for index in plan if index < run.frames]

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen, QPolygonF
 
+from desktop_app.state.presets import kinds
 from desktop_app.state.runs import Run
 from desktop_app.state.words import is_stochastic
 from desktop_app.theme import theme
+from desktop_app.widgets.lane_panel import lane_pen
 
 if TYPE_CHECKING:
     from desktop_app.widgets.timeline_track import TimelineTrack
@@ -45,7 +47,12 @@ class RowPainter:
             self._axis(max(rows, key=lambda run: run.steps) if self.track.named else leader)
 
     def _pen(self, run: Run) -> QPen:
-        """The ODE is blue and solid, the SDE orange and dashed; a run that is not looked at is paler."""
+        """The ODE is blue and solid, the SDE orange and dashed; a run that is not looked at is paler.
+
+        Lanes of images are drawn as Compare draws them.
+        """
+        if self.track.images and not self.track.named:
+            return lane_pen(kinds([row.request for row in self.timeline.rows])[self.timeline.rows.index(run)], 2)
         stochastic = is_stochastic(run.request)
         faint = self.track.named and run is not self.timeline.selected
         colour = theme().colour("sde" if stochastic else "ode", 0.6 if faint else 1.0)

@@ -31,7 +31,7 @@ class TimelineTrack(FocusRing, QWidget):
     def __init__(self, timeline: Timeline, images: bool = True) -> None:
         """`images`: whether there are changes of x̂₀ to draw above the rows."""
         super().__init__()
-        self.timeline = timeline
+        self.timeline, self.images = timeline, images
         self.top = TOP if images else TOP - SPARK
         self.axis = Axis(timeline)
         self.setAccessibleName("Timeline")

@@ -57,7 +57,7 @@ class Toasts(QObject):
     def _arrange(self) -> None:
         y = self._bottom() - 16
         for toast in reversed(self.shown):
-            toast.adjustSize()
+            toast.resize(toast.width(), toast.heightForWidth(toast.width()))
             y -= toast.height()
             toast.move(90, y)
             toast.raise_()

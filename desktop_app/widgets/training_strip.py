@@ -89,7 +89,7 @@ class TrainingStrip(QWidget):
         """What the images are, in words."""
         number = self.sample + 1
         if "weights" in self.values:
-            among = f"as {self.values['effective']:,.1f} of {self.values['images']:,} would, if all were equally strong"
+            among = f"as {self.values['effective']:,.1f} of {self.values['images']:,} would, if equally strong"
             return f"Training images that pull at sample {number}: {among}"
         known = self._card.measured if self._card is not None else {}
         usual = ""

@@ -19,6 +19,7 @@ from desktop_app.state.lanes import LEAST, NAMES, Lanes
 from desktop_app.state.models import all_models
 from desktop_app.state.runs import Run, Runs
 from desktop_app.widgets.apart_chart import ApartChart
+from desktop_app.widgets.combo_box import MenuButton
 from desktop_app.widgets.lane_pair import LanePair
 from desktop_app.widgets.lane_panel import LanePanel
 from desktop_app.widgets.layout import IconButton, Segments, fill, label, line, row
@@ -75,7 +76,7 @@ class CompareWorkspace(Workspace):
 
     def _add_controls(self) -> None:
         """What stands above the fields in the inspector: the presets, the lanes, what they share."""
-        self.preset = QPushButton("Presets")
+        self.preset = MenuButton("Presets")
         self.preset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         menu = QMenu(self.preset)
         menu.setToolTipsVisible(True)

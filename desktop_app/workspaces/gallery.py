@@ -35,7 +35,7 @@ class GalleryWorkspace(Workspace):
 
     def __init__(self, client: EngineClient, runs: Runs, undo: Undo, folder: Path) -> None:
         super().__init__(runs)
-        for part in (self.bar, self.inspector, self.views):
+        for part in (self.bar, self.inspector, self.views, *self.seams):
             part.hide()
         self.bar.setFixedHeight(0)
         self.gallery = Gallery(folder, self)

@@ -94,7 +94,6 @@ class LabWorkspace(Workspace):
         )
         self.lane_choice.chosen.connect(lambda value: self.choose(int(value)))
         self.inspector.top.addWidget(self.lane_choice)
-        self.inspector.top.addSpacing(4)
         self.inspector.top.addWidget(label("SAMPLES", "section"))
         for name in ("condition", "particles", "seed"):
             self.inspector.fields[name].refused.connect(self.inspector.refused)

@@ -37,8 +37,8 @@ class LinePlane(QWidget):
         request = lab.clouds[0].request
         if lab.line_is_exact:
             self.kind.setText("Exact density")
-            paths = f"{len(ode)} paths of the ODE and {len(sde)} of the SDE (λ = {request.lam or 1.0:g})"
-            self.told.setText(f"of the first coordinate alone   {paths}   {words.summary(request)}")
+            paths = f"{len(ode)} ODE and {len(sde)} SDE paths (λ = {request.lam or 1.0:g})"
+            self.told.setText(f"of the first coordinate   {paths}   {words.summary(request)}")
         else:
             self.kind.setText(f"{lab.clouds[0].places.shape[1]:,} particles")
             why = "under the learned score" if lab.source == "learned" else f"with guidance w = {request.guidance:g}"

@@ -56,6 +56,7 @@ class SweepWorkspace(Workspace):
         self.summary.setText("Sweep")
         self.views.hide()
         self.bar.hide()
+        self.seams[1].hide()
         self.bar.setFixedHeight(self.foot.sizeHint().height())  # what toasts keep clear of
         self.plan.changed.connect(self._on_plan)
         self.plan.error.toggled.connect(self._take_path)

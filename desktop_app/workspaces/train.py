@@ -35,7 +35,7 @@ class TrainWorkspace(Workspace):
 
     def __init__(self, runs: Runs) -> None:
         super().__init__(runs)
-        for part in (self.bar, self.inspector, self.views):
+        for part in (self.bar, self.inspector, self.views, *self.seams):
             part.hide()
         self.bar.setFixedHeight(0)
         self.process = TrainingProcess(self)
@@ -71,7 +71,7 @@ class TrainWorkspace(Workspace):
         """What to train on, and the buttons."""
         self.folder = QLineEdit()
         self.folder.setAccessibleName("Folder of pictures")
-        self.folder.setPlaceholderText("a folder of pictures")
+        self.folder.setPlaceholderText("A folder of pictures")
         self.choose_button = QPushButton("Choose…")
         self.choose_button.clicked.connect(self._choose)
         self.size_box = ComboBox()

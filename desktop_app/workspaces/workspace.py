@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.state.controls import Controls
 from desktop_app.state.models import image_models
@@ -48,7 +48,8 @@ class Workspace(QWidget):
         self.views = Segments("View", VIEWS)
         self.views.chosen.connect(self.set_view)
         self.views.choose(self.view)
-        self.summary = label("", "title")
+        self.summary = ElidedLabel("title")
+        self.summary.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.progress = label("", "faint")
         self.facts = ElidedLabel("faint")
         self.mark = label("", "faint")
@@ -57,6 +58,7 @@ class Workspace(QWidget):
         for widget in (self.progress, self.mark, self.views):
             self.header.addWidget(widget)
         fill(self.header, (20, 10, 20, 10), 12)
+        self.header.addStrut(28)  # as high where it has no buttons
         self.centre = QVBoxLayout()
         fill(self.centre)
         above = QHBoxLayout()
@@ -67,11 +69,12 @@ class Workspace(QWidget):
         left.addWidget(line())
         left.addLayout(self.centre, 1)
         above.addLayout(left, 1)
-        above.addWidget(line(vertical=True))
+        self.seams = [line(vertical=True), line()]  # before the inspector, above the timeline
+        above.addWidget(self.seams[0])
         above.addWidget(self.inspector)
         layout = column(spacing=0)
         layout.addLayout(above, 1)
-        layout.addWidget(line())
+        layout.addWidget(self.seams[1])
         layout.addWidget(self.bar)
         self.setLayout(layout)
         self.inspector.set_running(False, self.verb)

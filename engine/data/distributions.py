@@ -177,7 +177,7 @@ def _crossing() -> list[Components]:
 
 
 def _lemniscate() -> list[Components]:
-    """Bernoulli's: (x² + y²)² = a² (x² − y²)."""
+    """Bernoulli's, (x² + y²)² = a² (x² − y²), with y stretched by 1.3."""
 
     def curve(u: Array) -> tuple[Array, Array]:
         angle = 2.0 * np.pi * u

@@ -77,7 +77,7 @@ def read(folder: Path, size: int, captions: bool = False) -> Folder:
         names.append(path.parts[0] if by_class else "")
         texts.append(text)
     if not images:
-        raise FolderError(f"{folder} has no picture that can be used ({len(refused)} were left out).")
+        raise FolderError(f"{folder} has no picture that can be used." + (f" {refused[0]}" if refused else ""))
     classes, labels = np.unique(names, return_inverse=True)
     return Folder(
         np.stack(images),

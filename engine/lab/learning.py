@@ -56,7 +56,7 @@ def learn(asked: Learn) -> Pieces:
 
 
 class Lesson:
-    """A network in training on an exact model: Adam, and the power-law average of the weights (EDM2, eq. 124)."""
+    """A network in training on an exact model: Adam, and the power-law average of the weights (EDM2, eq. 121)."""
 
     def __init__(self, asked: Learn) -> None:
         """From the beginning, or from where `asked.learned` was left. Raises RequestError where it is of another."""

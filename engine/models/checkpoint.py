@@ -21,11 +21,17 @@ class ModelError(RuntimeError):
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-    """Write a safetensors file atomically: a kill in the middle leaves the former file as it was."""
+    """Write a safetensors file atomically: a kill in the middle leaves the former file as it was. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, draft, {"json": json.dumps(metadata)})
-    os.replace(draft, path)
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    try:
+        save_file(whole, draft, {"json": json.dumps(metadata)})
+        os.replace(draft, path)
+    except SafetensorError as error:  # of a full disk
+        raise OSError(f"{path} cannot be written: {error}.") from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

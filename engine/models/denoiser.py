@@ -68,7 +68,8 @@ class NetworkDenoiser(TrainedNetwork):
         if condition is None:
             condition = self.classes
         elif not isinstance(condition, int) or not 0 <= condition < self.classes:
-            raise ValueError(f"condition must be a class from 0 to {self.classes - 1}, or none, not {condition!r}")
+            there = f"a class from 0 to {self.classes - 1}, or none" if self.classes else "none: there are no classes"
+            raise ValueError(f"condition must be {there}, not {condition!r}")
         return torch.full((count,), condition, dtype=torch.long, device=self.device)
 
     @torch.inference_mode()

@@ -19,7 +19,7 @@ def grid(schedule: Schedule, steps: int, spacing: str, sigmas: Sequence[float] |
 
     * karras: equal steps of σ^(1/7) (Karras et al. 2022, eq. 5)
     * uniform_t: equal steps of t
-    * uniform_logsnr: equal steps of log σ (Lu et al. 2022, section 4)
+    * uniform_logsnr: equal steps of log σ (DPM-Solver, Lu et al. 2022)
     * quadratic: equal steps of √t (Song et al. 2021, DDIM, appendix D.2)
     * trailing: equal steps of t on the discrete process, counted from its noisy end (Lin et al. 2024, section 3.3)
     * explicit: the `sigmas`, one for each step, from the highest to the lowest above 0

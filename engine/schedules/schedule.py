@@ -93,7 +93,7 @@ class Schedule:
         return alpha.imag / alpha.real / _STEP if alpha.real else -math.inf
 
     def diffusion_squared(self, t: float) -> float:
-        """g²(t) = (std²)' − 2 f std², which is 2 α² σ σ' (Karras et al. 2022, eq. 152); +∞ where no signal is left."""
+        """g²(t) = (std²)' − 2 f std², which is 2 α² σ σ' (Karras et al. 2022, eq. 34); +∞ where no signal is left."""
         if self.g_squared is not None:
             return self.g_squared(t)
         variance = _dual(self.std, t) ** 2

@@ -18,7 +18,9 @@ KNOWN = Vocabulary(["heart", "red", "cat", "heavy", "hat", "o"])
         ("Piñata: 8-ball, crème brûlée!", ["pinata", "8", "ball", "creme", "brulee"]),
         ("man’s shoe, twelve o'clock", ["mans", "shoe", "twelve", "oclock"]),
         ("ＦＵＬＬ　ｗｉｄｔｈ", ["full", "width"]),
-        (" \n♥ 心 ", []),
+        ("Straße, № 5, 𝐂𝐚𝐭", ["strasse", "no", "5", "cat"]),
+        ("Кот и СОБАКА; Σίσυφος; हिन्दी", ["кот", "и", "собака", "σισυφοσ", "हनद"]),
+        (" \n♥ 心_水 ", ["心", "水"]),
         ("", []),
     ],
 )

@@ -169,11 +169,12 @@ def test_an_unknown_model_is_told_what_there_is(installed: Path) -> None:
         b"[" * 100_000,
         b'{"name": "faulty"}',
         msgspec.json.encode({**msgspec.to_builtins(TINY), "name": "faulty", "shape": [1, 2]}),
+        msgspec.json.encode({**msgspec.to_builtins(TINY), "name": "faulty", "shape": [1, 0, 0]}),
         msgspec.json.encode({**msgspec.to_builtins(TINY), "name": "faulty", "alien": 1}),
         msgspec.json.encode({**msgspec.to_builtins(TINY), "name": "another"}),
         b'{"name": "' + b"\xff" + b'"}',
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_a_card_that_cannot_be_read_is_left_out(installed: Path, card: bytes) -> None:
     """It hides no other model, and asking for it is a sentence."""

@@ -212,6 +212,26 @@ def test_picture_that_cannot_be_written(models: Path, tmp_path: Path, capsys: py
     assert f"there is no folder {tmp_path / 'nowhere'}." in capsys.readouterr().err
     assert generate(tmp_path) == 1
     assert "it is a folder." in capsys.readouterr().err
+    assert generate(tmp_path / ("a" * 300)) == 1
+    assert "File name too long." in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_what_is_no_ordinary_file_stays(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A picture is put in its place whole: in that of /dev/null it would end every program of the machine."""
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    sweep = ["sweep", "--over", "steps=1", "--out", str(tmp_path / "sweep")]
+    train = ["train", "digits", "--steps", "1", "--restart", "--out", str(tmp_path / "out")]
+    for command, flag in (
+        (["generate"], "--out"),
+        (["evaluate", "tiny"], "--sheet"),
+        (sweep, "--csv"),
+        (train, "--checkpoint"),
+    ):
+        assert cli.main([*command, flag, str(pipe)]) == 1
+        assert f"{pipe} cannot be written: it is no ordinary file." in capsys.readouterr().err
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize(("content", "status"), [(None, 1), (b"", 1), (b"\x89PNG\r\n", 1), (b"[1]", 1), (b"{", 1)])
@@ -256,6 +276,41 @@ def test_model_that_cannot_be_evaluated(models: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err.startswith("scorescope evaluate: ")
 
 
+def test_points_cannot_be_evaluated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["evaluate", "moons"]) == 1
+    assert capsys.readouterr().err.startswith("scorescope evaluate: model must be one of ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="as Linux and macOS have pipes")
+@pytest.mark.parametrize("command", [["models"], ["generate", "--json"]])
+def test_a_reader_that_has_enough_is_no_error(command: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    child = subprocess.run(
+        [sys.executable, "-m", "engine", *command], cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, timeout=180
+    )
+    os.close(writing)
+    assert (child.returncode, child.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_one_sentence() -> None:
+    with Path("/dev/full").open("wb") as full:
+        child = subprocess.run(
+            [sys.executable, "-m", "engine", "models"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, timeout=180
+        )
+    assert (child.returncode, child.stderr) == (1, b"scorescope models: the output: No space left on device.\n")
+
+
+def test_a_bench_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stopped(argv: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.bench.main", stopped)
+    assert cli.main(["bench"]) == 130
+    assert capsys.readouterr().err == "scorescope bench: stopped.\n"
+
+
 def test_unknown_flag_and_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["generate", "--stepz", "3"]) == 2
     assert "--stepz" in capsys.readouterr().err
@@ -271,7 +326,7 @@ def test_unknown_flag_and_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_wrong_flag_is_answered_without_torch() -> None:
     code = "import sys; from engine import cli; print(cli.main(['generate', '--steps', '0']), 'torch' in sys.modules)"
     child = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=180
     )
     assert child.stdout == "2 False\n"
 
@@ -279,7 +334,7 @@ def test_wrong_flag_is_answered_without_torch() -> None:
 def test_runs_as_a_module(tmp_path: Path) -> None:
     environment = {**os.environ, "SCORESCOPE_MODELS": str(tmp_path)}
     command = [sys.executable, "-m", "engine", "generate", "--json", "--condition", "7"]
-    child = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    child = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=180)
     assert Request.from_json(child.stdout) == Request(condition=7)
 
 

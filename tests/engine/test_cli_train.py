@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from engine import cli, recipes
 from engine.catalog import Card
@@ -97,6 +98,20 @@ def test_checkpoint_is_not_overwritten_by_accident(tmp_path: Path, capsys: pytes
     assert load_tensors(tmp_path / "tiny.ckpt")[1]["seed"] == 9
 
 
+@pytest.mark.usefixtures("tiny_recipe")
+def test_a_full_disk_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """safetensors has an error of its own, which is no OSError."""
+
+    def full(*_: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("engine.models.checkpoint.save_file", full)
+    assert train(tmp_path, "--steps", "1") == 1
+    assert "cannot be written: I/O error: No space left on device" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "status", "words"),
     [
@@ -113,6 +128,14 @@ def test_training_that_is_refused(
 ) -> None:
     assert train(tmp_path, *flags) == status
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("tiny_recipe")
+def test_a_checkpoint_of_another_seed_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(tmp_path, "--steps", "1", "--seed", "5") == 0
+    assert train(tmp_path, "--steps", "2", "--seed", "6", "--resume") == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"scorescope train: {tmp_path / 'tiny.ckpt'} was trained with seed 5, not 6."
 
 
 def test_recipe_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,7 +169,7 @@ def test_terminated_training_resumes(tmp_path: Path) -> None:
         assert child.stderr is not None
         assert child.stderr.readline().startswith("step 1,")
         child.send_signal(signal.SIGTERM)
-        output, _ = child.communicate(timeout=60)
+        output, _ = child.communicate(timeout=180)
     finally:
         child.kill()
     assert child.returncode == 128 + signal.SIGTERM

@@ -10,6 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine import catalog, models
+from engine.device import pick
 from engine.guidance import guided
 from engine.noise import KeyedNoise, PathNoise
 from engine.request import Request
@@ -88,6 +89,37 @@ def test_no_step_waits_for_the_device(tiny: str, sampler: str, options: dict[str
     with NoWaiting():
         steps = list(MAKERS[sampler](denoise, x, path, drawn))
     assert len(steps) == 5
+
+
+class Moves(TorchDispatchMode):
+    """Notes of every move whether it may go on after the call has returned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.later: list[bool] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if str(func).startswith("aten._to_copy"):
+            self.later.append(bool(kwargs.get("non_blocking")))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("noise", ["step", "path"])
+def test_noise_has_arrived_before_its_memory_is_another_draws(noise: str) -> None:
+    """MPS would read it later (pytorch/pytorch#189690), and so might any device but CUDA."""
+    keyed = KeyedNoise(0, 2, (3,), device="meta")
+    drawn = PathNoise(keyed, grid(vp_linear(), 5, "uniform_t")) if noise == "path" else keyed
+    with Moves() as moves:
+        assert drawn(0).device.type == "meta"
+    assert moves.later == [False]
+
+
+@pytest.mark.parametrize("name", ["cuda:7", "cuda:", "cpu:1", "mps:x", "tpu", "cpu:-1"])
+def test_a_device_that_is_not_there_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ValueError, match=rf"must be auto or one of cuda.*, not '{name}'"):
+        pick(name)
+    assert pick("cuda:1") == torch.device("cuda", 1)
 
 
 def test_the_guard_would_see_it() -> None:

@@ -141,6 +141,12 @@ def test_nothing_to_learn_from(tmp_path: Path, name: str) -> None:
         folder.read(tmp_path / name, 8)
 
 
+def test_why_the_first_was_left_out_is_said_where_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"hello")
+    with pytest.raises(FolderError, match=r"no picture that can be used\. broken\.png was left out: .*\.$"):
+        folder.read(tmp_path, 8)
+
+
 # the command
 
 
@@ -221,4 +227,7 @@ def test_a_folder_does_not_take_the_name_of_another_model(
 ) -> None:
     pets.rename(tmp_path / "Digits")
     assert train(tmp_path / "Digits", tmp_path, "--steps", "1") == 1
-    assert "another name" in capsys.readouterr().err
+    assert "as another one: give the folder another name" in capsys.readouterr().err
+    (tmp_path / "Digits").rename(tmp_path / "犬")
+    assert train(tmp_path / "犬", tmp_path, "--steps", "1") == 1
+    assert "has no letter from a to z" in capsys.readouterr().err

@@ -199,6 +199,42 @@ def test_a_branch_changes_from_its_step_on(ask: Callable[..., Request], changes:
         assert (steps[-1].x_next - walk(parent)[-1].x_next[:rows]).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize(
+    ("changes", "forgets"),
+    [
+        ({"condition": 2}, True),
+        ({"guidance": 3.0}, True),
+        ({"guidance_interval": (0.0, 1.0)}, True),
+        ({"guidance_rescale": 0.5}, True),
+        ({"clip": 0.5}, True),
+        ({"guide": "tiny"}, True),
+        ({"steps": 30}, False),
+        ({"schedule": "vp_cosine"}, False),
+    ],
+    ids=str,
+)
+def test_a_branch_under_another_denoiser_forgets_the_one_before(
+    ask: Callable[..., Request], changes: dict[str, Any], forgets: bool
+) -> None:
+    """Two D of different functions are on no line: the first step is of order 1, as of a run that has just begun."""
+    parent = ask(guidance=2.0)
+    first, held = (
+        walk(ask(guidance=2.0, order=order, start=Branch(parent, 6)).replace(**changes))[0] for order in (2, 1)
+    )
+    assert bool((first.x_next == held.x_next).all()) == forgets
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("langevin", [{"sampler": "langevin", "sigma": 2.0}, {"sampler": "annealed_langevin"}], ids=str)
+def test_what_stays_at_a_level_can_be_left_from_there(
+    ask: Callable[..., Request], langevin: dict[str, Any], order: int
+) -> None:
+    """Between two D at one level there is no line to extrapolate."""
+    steps = walk(ask(order=order, start=Branch(ask(**langevin), 5)))
+    assert steps[-1].next.std == 0.0
+    assert bool(torch.isfinite(steps[-1].x_next).all())
+
+
 @pytest.mark.parametrize("start", [PureNoise(), Image(BYTES, SHAPE, 0.9)], ids=["noise", "image"])
 @pytest.mark.parametrize("noise", ["step", "path"])
 def test_a_branch_of_a_branch(ask: Callable[..., Request], noise: str, start: Any) -> None:

@@ -21,7 +21,7 @@ from engine.sweep import Axis, Folder, Result, Sweep, SweepError, run_sweep
 from engine.sweep import cluster as sweeping
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 40.0  # s, for anything that is waited for
+LIMIT = 120.0  # s, for anything that is waited for
 SWEEP = Sweep(
     base=Request(model="tiny", count=2, condition=1, noise="path"),
     axes=(Axis("lam", (0.0, 0.5, 1.0)), Axis("steps", (40, 60, 80, 100))),

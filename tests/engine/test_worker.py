@@ -20,7 +20,7 @@ from engine import wire
 from engine.pictures import pixels
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PATIENCE = 60.0  # seconds for one message; a worker starts in about three
+PATIENCE = 180.0  # seconds for one message; a worker starts in about three
 NOISY = """
 import os, sys
 from engine import runs, worker

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import click, finished, kill, press, until
+from conftest import click, finished, kill, move, press, until
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -143,7 +143,7 @@ def test_deleting_takes_what_grows_from_it_and_can_be_undone(drive) -> None:
         assert tree.selected is root
         press(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
         assert tree.runs == [root, first, second]
-        QTest.mouseMove(track, row(window, second))
+        move(track, row(window, second))
         click(track, track.closer(row(window, second).toPointF()).center().toPoint())
         assert tree.runs == [root, first]
         press(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)

@@ -6,7 +6,7 @@ import asyncio
 
 import numpy as np
 import pytest
-from conftest import choose, click, finished, press, until
+from conftest import choose, click, finished, move, press, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -325,8 +325,8 @@ def test_wipe_and_flip_show_a_and_the_other(drive) -> None:
         for share in (0.25, 0.75):
             place = tile.topLeft() + (tile.bottomRight() - tile.topLeft()) * share
             QTest.mousePress(wipe, Qt.MouseButton.LeftButton, pos=tile.center())
-            QTest.mouseMove(wipe, tile.center() + (place - tile.center()) / 2)
-            QTest.mouseMove(wipe, place)
+            move(wipe, tile.center() + (place - tile.center()) / 2, Qt.MouseButton.LeftButton)
+            move(wipe, place, Qt.MouseButton.LeftButton)
             QTest.mouseRelease(wipe, Qt.MouseButton.LeftButton, pos=place)
             assert abs(wipe.share - share) < 0.02
         assert wipe.enlarged == -1, "a drag is no click"

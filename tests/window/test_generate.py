@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import numpy as np
-from conftest import click, finished, press, until
+from conftest import click, finished, move, press, until
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider
@@ -47,7 +47,7 @@ def test_a_click_generates_and_every_step_can_be_scrubbed(drive) -> None:
         track = workspace.bar.track
         QTest.mousePress(track, Qt.MouseButton.LeftButton, pos=QPoint(round(track.place_px(run, 5)), 20))
         assert workspace.timeline.position == 5
-        QTest.mouseMove(track, QPoint(round(track.place_px(run, 9)), 20))
+        move(track, QPoint(round(track.place_px(run, 9)), 20), Qt.MouseButton.LeftButton)
         QTest.mouseRelease(track, Qt.MouseButton.LeftButton, pos=QPoint(round(track.place_px(run, 9)), 20))
         assert workspace.bar.readouts["Step"].text() == f"{workspace.timeline.position} / 20"
 

@@ -44,7 +44,7 @@ def test_the_lab_is_opened_probed_and_dragged(display: str, own_settings: Path) 
 
     def xdotool(*words: str, check: bool = True) -> str:
         command = ["xdotool", *words]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=check).stdout
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=check).stdout
 
     def picture() -> np.ndarray:
         return np.asarray(ImageGrab.grab(xdisplay=display).convert("RGB").crop(PLANE), np.int16)

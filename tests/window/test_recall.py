@@ -7,10 +7,9 @@ import math
 from itertools import pairwise
 
 import numpy as np
-from conftest import click, finished, kill, press, until
+from conftest import click, finished, kill, move, press, until
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtTest import QTest
 
 from desktop_app.state.runs import Run
 from desktop_app.state.shelf import Shelf
@@ -223,7 +222,7 @@ def test_exact_values_under_the_mouse(drive) -> None:
         run = await generated(window, sampler="heun")
         sizes = set()
         for index in (0, 4, 8):
-            QTest.mouseMove(bar.track, QPoint(round(bar.track.place_px(run, index)), 30))
+            move(bar.track, QPoint(round(bar.track.place_px(run, index)), 30))
             values = {name: value.text() for name, value in bar.bubble.values.items()}
             assert bar.bubble.isVisible()
             assert values["Step"] == f"{index} / 8"
@@ -235,7 +234,7 @@ def test_exact_values_under_the_mouse(drive) -> None:
             assert window.rect().contains(bar.bubble.geometry())
         assert values["‖score‖"] == "–", "of the result"
         assert len(sizes) == 1
-        QTest.mouseMove(window.generate.grid, QPoint(50, 50))
+        move(window.generate.grid, QPoint(50, 50))
         bar.track.leaveEvent(None)
         assert not bar.bubble.isVisible()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from conftest import finished, press, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from desktop_app.state.lab import FIRST
 from desktop_app.state.session import Session
 from desktop_app.window import Window
 from engine.request import Request
@@ -52,6 +54,25 @@ def test_a_damaged_session_is_an_empty_one(qapp, tmp_path: Path, junk: bytes) ->
     path.write_bytes(junk)
     session = Session(path)
     assert (session.open, session.history) == ({}, [])
+
+
+def test_a_file_of_other_hands_opens_every_workspace(drive, own_settings: Path) -> None:
+    """More lanes than Compare draws, and images for the lab of points: both are requests, and neither fits."""
+    own_settings.mkdir()
+    lane = Request(count=1, steps=1).to_dict()
+    (own_settings / "session.json").write_bytes(msgspec.json.encode({"open": {"compare": [lane] * 9}}))
+    requests = {"lab": lane, "lab-b": {"model": "moons"}}
+    settings = {"workspace": "compare", "requests": requests}
+    (own_settings / "settings.json").write_bytes(msgspec.json.encode(settings))
+
+    async def scenario(window: Window) -> None:
+        window.restore()
+        assert len(window.compare.timeline.lanes) == 2
+        await finished(window.compare.timeline.lanes[1])
+        window.make("lab")
+        assert [controls["model"] for controls in window.lab.controls] == [FIRST.model] * 2
+
+    drive(scenario)
 
 
 def test_the_history_has_each_request_once_the_newest_first(qapp, tmp_path: Path) -> None:
