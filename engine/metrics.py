@@ -19,6 +19,7 @@ from torch import Tensor
 from engine import caption_metrics, catalog
 from engine.catalog import Card
 from engine.data import digits
+from engine.models.checkpoint import ModelError
 from engine.models.denoiser import Denoiser, NetworkDenoiser
 from engine.models.noisy_classifier import NetworkClassifier
 from engine.models.registry import load, load_classifier, load_guide
@@ -129,15 +130,19 @@ def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str
     `sheet` is a PNG to write, of samples and the training image nearest to each, in turn.
     Raises ModelError if there is no such model, or its weights or the judge's cannot be used, and OSError.
     """
-    if name in catalog.cards("classifier"):
+    known = catalog.cards("denoiser", "retrieval", "guide", "classifier")
+    if name not in known:  # a distribution of the plane is a model too, and has nothing to measure
+        raise ModelError(f"model must be one of {', '.join(known)}, not {name!r}.")
+    card = known[name]
+    if card.kind == "classifier":
         progress("10,000 test images")
         images, labels = digits.load("test")
         return {"accuracy": agreement(images[:, None], labels, name)}
-    if name in catalog.cards("guide"):
+    if card.kind == "guide":
         return _at_noise(name, progress)
-    if name in catalog.cards("retrieval"):
+    if card.kind == "retrieval":
         return caption_metrics.judge(name, progress)
-    denoiser, card = load(name, "cpu"), catalog.cards()[name]
+    denoiser = load(name, "cpu")
     figures = _milliseconds(denoiser, progress)
     if caption_metrics.knows(card):
         more, samples, neighbours = caption_metrics.judged(name, progress)

@@ -69,7 +69,12 @@ def _name(name: str) -> str:
 
 def heading(request: Request) -> str:
     """What a request makes, in a few words."""
-    return f"{shown('model', request.model)} · {named(request.condition, request.model)}"
+    return what(request.model, request.condition)
+
+
+def what(model: str, condition: int | str | None) -> str:
+    """What a model makes under a condition."""
+    return f"{shown('model', model)} · {named(condition, model)}"
 
 
 def image_size(request: Request) -> tuple[int, int]:

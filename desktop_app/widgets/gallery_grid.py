@@ -21,10 +21,9 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from desktop_app.state.conditions import named
 from desktop_app.state.gallery import Gallery
 from desktop_app.state.gallery_files import Picture
-from desktop_app.state.words import shown
+from desktop_app.state.words import what
 from desktop_app.theme import theme, tokens
 from desktop_app.widgets.layout import keep_scroll_bar
 
@@ -46,9 +45,7 @@ def caption(picture: Picture) -> tuple[str, str]:
     return _what(request["model"], request["condition"]), f"{lam}{steps} · seed {request['seed']}"
 
 
-@lru_cache(maxsize=4096)  # a card is read from disk: not at every cell that is drawn
-def _what(model: str, condition: int | str | None) -> str:
-    return f"{shown('model', model)} · {named(condition, model)}"
+_what = lru_cache(maxsize=4096)(what)  # a card is read from disk: not at every cell that is drawn
 
 
 class PictureModel(QAbstractListModel):

@@ -33,6 +33,12 @@ class Denoiser(Protocol):
         ...
 
 
+def no_class(condition: Condition, classes: int) -> ValueError:
+    """What is raised for a condition that is none of so many classes."""
+    there = f"a class from 0 to {classes - 1}, or none" if classes else "none: there are no classes"
+    return ValueError(f"condition must be {there}, not {condition!r}")
+
+
 class TrainedNetwork:
     """A network, what it predicts, the shape of a sample, how many classes it knows, and where it runs."""
 
@@ -68,8 +74,7 @@ class NetworkDenoiser(TrainedNetwork):
         if condition is None:
             condition = self.classes
         elif not isinstance(condition, int) or not 0 <= condition < self.classes:
-            there = f"a class from 0 to {self.classes - 1}, or none" if self.classes else "none: there are no classes"
-            raise ValueError(f"condition must be {there}, not {condition!r}")
+            raise no_class(condition, self.classes)
         return torch.full((count,), condition, dtype=torch.long, device=self.device)
 
     @torch.inference_mode()

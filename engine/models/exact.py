@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine.models.denoiser import Condition
+from engine.models.denoiser import Condition, no_class
 from engine.schedules import Schedule, edm
 
 Classes = int | Sequence[str]
@@ -59,8 +59,7 @@ class Exact:
         elif isinstance(condition, int) and 0 <= condition < self.classes:
             label = condition
         else:
-            there = f"a class from 0 to {self.classes - 1}, or none" if self.classes else "none: there are no classes"
-            raise ValueError(f"condition must be {there}, not {condition!r}")
+            raise no_class(condition, self.classes)
         return torch.full((count,), label, dtype=torch.long, device=self.device)
 
     def check_labels(self, labels: Tensor | None, count: int) -> Tensor:
