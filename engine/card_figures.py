@@ -16,6 +16,10 @@ TOP = {"top1": "Caption found first", "top5": "Caption among the first 5"}
 AGREEMENT = "The share of samples in which the judge sees the class that was asked for"
 FOUND = "The share of pictures whose own caption fits best of 200, or is among the best five, as the judge sees it"
 NEAREST = "From samples to the nearest picture of the data: whether the model repeats what it has seen"
+APART = (
+    "Nearest picture: the median distance, where black and white are 2 apart; “data”: that of the pictures to their "
+    "nearest other. What is much nearer was learned by heart."
+)
 COMPARED = {  # with the data: label, what the data themselves reach, help
     "frechet": (
         "Fréchet distance",
@@ -54,7 +58,7 @@ def measured(card: Card) -> list[Section]:
     """Every figure of a card. One that is not known here is said by its key."""
     left = dict(card.measured)
     speed = _speed(left)
-    found = [*_captions(left), *_retrieval(left), *_samples(left)]
+    found = [*_captions(left), *_retrieval(left), *_samples(left), *_own(left)]
     found += [*_at_noise(left, len(card.classes)), *_accuracy(left)]
     if left:
         rows = tuple(Row(name, (number(value),)) for name, value in left.items())
@@ -68,15 +72,17 @@ def measured(card: Card) -> list[Section]:
 def share(part: float, count: float) -> str:
     """A share of `count` in per cent with its standard error √(p (1 − p) / count), as “97.3 % ± 0.5 %”.
 
-    Of none or all, which have no such error, the bound that holds with 95 %: 3 / count (Hanley & Lippman-Hand 1983).
-    As many digits as show a single one of the samples.
+    Of all or none, which have no such error, the bound that holds with 95 %, 3 / count away (Hanley & Lippman-Hand
+    1983): “≥ 99.7 %”. As many digits as show a single one of the samples.
     """
     if count < 1 or not 0.0 <= part <= 1.0:
         return f"{number(100.0 * part)} %"
-    sign = "−" if part == 1.0 else "+" if part == 0.0 else "±"
-    error = math.sqrt(part * (1.0 - part) / count) if sign == "±" else min(3.0 / count, 1.0)
     digits = min(max(round(math.log10(count / 100.0)), 1), 6)
-    return f"{100.0 * part:.{digits}f} % {sign} {100.0 * error:.{digits}f} %"
+    if part in (0.0, 1.0):
+        bound = abs(part - min(3.0 / count, 1.0))
+        return f"{'≥' if part else '≤'} {100.0 * bound:.{digits}f} %"
+    error = math.sqrt(part * (1.0 - part) / count)
+    return f"{100.0 * part:.{digits}f} % ± {100.0 * error:.{digits}f} %"
 
 
 def number(value: float) -> str:
@@ -135,11 +141,18 @@ def _captions(left: Figures) -> list[Section]:
     notes = [f"Found: of {_many(count)} of 20 steps; “data”: of the pictures themselves. {_errors(rows)}".strip()]
     if "nearest_samples" in left:
         rows.append(_nearest("Nearest picture", left, "nearest_pictures", weights, weights[0]))
-        notes.append(
-            "Nearest picture: the median distance, where black and white are 2 apart; “data”: that of the pictures "
-            "to their nearest other. What is much nearer was learned by heart."
-        )
+        notes.append(APART)
     return [_table("Measured", [*(f"w = {weight}" for weight in weights), DATA], rows, notes)]
+
+
+def _own(left: Figures) -> list[Section]:
+    """Whether a model of one's own pictures repeats them, in a column of its samples and one of the pictures."""
+    if not {"own_samples", "nearest_samples"} <= left.keys():
+        return []
+    count = left.pop("own_samples")
+    rows = [_nearest("Nearest picture", left, "nearest_pictures", ["samples"], "samples")]
+    notes = [f"Of {_many(count)} of 20 steps, asked for nothing.", APART]
+    return [_table("Measured", ["samples", DATA], rows, notes)]
 
 
 def _nearest(label: str, left: Figures, data: str, columns: list[str], of: str) -> Row:
@@ -228,7 +241,7 @@ def _errors(rows: list[Row]) -> str:
     shares = " ".join(value for row in rows for value in row.values)
     said = {
         "±": "± is the standard error √(p(1−p)/n).",
-        "% − ": "A − after 100 % is how far below it may be, with a confidence of 95 %.",
-        "% + ": "A + after 0 % is how far above it may be, with a confidence of 95 %.",
+        "≥": "≥ stands where it is all of them: the bound that holds with a confidence of 95 %.",
+        "≤": "≤ stands where it is none of them: the bound that holds with a confidence of 95 %.",
     }
     return " ".join(text for sign, text in said.items() if sign in shares)

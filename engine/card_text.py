@@ -95,11 +95,9 @@ def _setting(value: object) -> str:
 
 def _size(card: Card) -> str:
     """How much room the weights take; nothing where there are none."""
-    for folder in catalog.model_folders():
-        if (folder / f"{card.name}.json").is_file():
-            path = folder / f"{card.name}.safetensors"
-            return f"{path.stat().st_size / 1e6:.1f} MB on disk" if path.is_file() else ""
-    return ""
+    folder = catalog.home(card.name)
+    path = folder / f"{card.name}.safetensors" if folder is not None else None
+    return f"{path.stat().st_size / 1e6:.1f} MB on disk" if path is not None and path.is_file() else ""
 
 
 def duration(minutes: float) -> str:

@@ -15,6 +15,7 @@ import msgspec
 import platformdirs
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
+OWN = "pictures"  # the data set of a model of one's own: they are kept beside it
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     architecture: dict[str, Any]  # keyword arguments of the network
     data: str
     licence: str
-    dataset: str = ""  # the name of the data, where they ship with the program: "digits" or "emoji"
+    dataset: str = ""  # the name of the data, where they are here: "digits" and "emoji" ship with the program; or OWN
     network: str = (
         ""  # what `architecture` is of, if not the network of its kind: "text-unet", or a formula over the data
     )
@@ -279,6 +280,11 @@ def model_folders() -> list[Path]:
     own = os.environ.get("SCORESCOPE_MODELS")
     first = Path(own) if own else Path(platformdirs.user_data_dir("scorescope", appauthor=False)) / "models"
     return [first, RESOURCES / "models"]
+
+
+def home(name: str) -> Path | None:
+    """The folder in which the card of this name is found."""
+    return next((folder for folder in model_folders() if (folder / f"{name}.json").is_file()), None)
 
 
 def cards(*kinds: str) -> dict[str, Card]:

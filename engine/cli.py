@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from engine import catalog, flags, sweep_cli, train_cli
+from engine import catalog, flags, sweep_cli, threads, train_cli
 from engine.captions import Vocabulary
 from engine.card_text import as_text, every_card
 from engine.fields import Field, RequestError
@@ -45,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     0 is done, 1 could not be done, 2 a value that is not allowed, 128 + n stopped by signal n.
     """
     argv = sys.argv[1:] if argv is None else argv
+    threads.sleep_early()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # λ on a terminal that has none
@@ -241,7 +242,7 @@ def _models(args: argparse.Namespace) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from engine.metrics import evaluate
+    from engine.evaluation import evaluate
     from engine.models import ModelError
     from engine.models.checkpoint import save_card
 
@@ -253,7 +254,7 @@ def _evaluate(args: argparse.Namespace) -> int:
             print(f"{name}  {value:.6g}")
         if args.write:
             card = catalog.cards("classifier", "retrieval", "guide", "denoiser")[args.name]
-            folder = next(folder for folder in catalog.model_folders() if (folder / f"{args.name}.json").is_file())
+            folder = catalog.home(args.name) or catalog.model_folders()[0]
             save_card(folder, msgspec.structs.replace(card, measured=figures))
             print(f"Written to {folder / args.name}.json.")
     except (ModelError, OSError) as error:

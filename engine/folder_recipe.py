@@ -66,13 +66,14 @@ def of(path: Path, size: int, captions: bool) -> tuple[Recipe, tuple[str, ...]]:
         architecture=architecture | ({"words": len(vocabulary)} if captions else {"classes": len(found.classes)}),
         data=f"{len(found.images):,} pictures of the folder {path.resolve().name}",
         licence="Of the pictures: as their owner says.",
+        dataset=catalog.OWN,
         sigma_data=max(round(float((found.images / 127.5).std()), 4), 0.05),
         words=" ".join(vocabulary),
         command=shlex.join(["scorescope", "train", "images", path.resolve().name, *how]),  # without this machine's path
     )
-    return Recipe(
-        card, lambda card: _objective(card, found), found.fingerprint, ("images", str(path), *how)
-    ), found.refused
+    command = ("images", str(path), *how)
+    recipe = Recipe(card, lambda card: _objective(card, found), found.fingerprint, command, found.images)
+    return recipe, found.refused
 
 
 def _objective(card: Card, found: Folder) -> Objective:

@@ -8,7 +8,7 @@ import torch
 from msgspec import Meta
 
 from engine import catalog, runs
-from engine.data.shipped import training_images
+from engine.data import training_images
 from engine.fields import RequestError
 from engine.history import History, Moment, Record
 from engine.lab.answers import Piece, Pieces
@@ -59,11 +59,11 @@ def nearest(asked: Beside, history: History) -> Pieces:
     """The training images [n, H, W, C] nearest to D of the sample, as it is shown: their distances, in order, numbers.
 
     Whether a network repeats what it has seen is seen here. `images` is how many there are. Raises RequestError as
-    `pull` does, and for a model whose training images do not ship with the program.
+    `pull` does, and for a model whose training images are not here.
     """
     record = _record(asked, history)
     card = catalog.cards().get(record.request.model)
-    images = training_images(card.dataset) if card is not None else None
+    images = training_images.of(card) if card is not None else None
     if card is None or images is None:
         raise RequestError("model", f"model must be one whose training images are here, not {record.request.model}.")
     moment = _moment(record, asked.place)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from engine.catalog import Card
 from engine.contrastive import Contrastive
@@ -38,6 +40,7 @@ class Recipe:
     objective: Callable[[Card], Objective]
     about: str = ""  # what the data are, where they are not the program's own
     command: tuple[str, ...] = ()  # after `scorescope train`, where that is not the name
+    pictures: NDArray[np.uint8] | None = None  # [N, C, H, W], to be kept beside the model: its nearest are looked for
 
     def begin(self, seed: int) -> Objective:
         """The objective, its network initialised from the seed."""

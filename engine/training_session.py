@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
+from engine.data import training_images
 from engine.models.checkpoint import load_tensors, save_model
 from engine.recipes import Recipe
 from engine.training import Progress, Training
@@ -76,6 +77,8 @@ class Session:
             parameters=parameters,
             loss=_thinned(training.curve),
         )
+        if self.recipe.pictures is not None:
+            training_images.keep(self.out, name, self.recipe.pictures)
         save_model(self.out, training.average, card)
         print(f"{self.out / name}.safetensors and its card: {training.step:,} steps, {card.minutes:g} minutes.")
         return 0

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from engine import wire
+from engine import threads, wire
 from engine.request import Request, RequestError
 
 Inbox = queue.SimpleQueue[tuple[wire.Command | wire.Event | wire.WireError, wire.Arrays]]
@@ -187,7 +187,7 @@ def main() -> int:
     def send(message: wire.Event, *arrays: object) -> None:
         _write(out, wire.frame(message, *arrays))  # type: ignore[arg-type]
 
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin steal the cores from the window
+    threads.sleep_early()  # for the window's sake
     import torch
 
     from engine.device import pick

@@ -33,7 +33,7 @@ REFUSED = {  # by the field that the engine names
 class TrainingStrip(QWidget):
     """Follows a sample of a run: of an ideal denoiser always, of others while it is enlarged.
 
-    Hidden where the training images do not ship with the program.
+    Hidden where the training images are not here.
     """
 
     def __init__(self, client: Client) -> None:

@@ -154,5 +154,7 @@ def _find(name: str, kinds: Sequence[str], field: str = "model") -> tuple[Card, 
     known = catalog.cards(*kinds)
     if name not in known:
         raise ModelError(f"{field} must be one of {', '.join(known) or 'none (no model is installed)'}, not {name!r}.")
-    folder = next(folder for folder in catalog.model_folders() if (folder / f"{name}.json").is_file())
+    folder = catalog.home(name)
+    if folder is None:
+        raise ModelError(f"The card of {name} is missing.")
     return known[name], folder / f"{name}.safetensors"

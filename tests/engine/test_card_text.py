@@ -67,8 +67,16 @@ CAPTIONS = {
 }
 RETRIEVAL = {"top1": 0.7, "top5": 0.9, "pictures": 1800.0}
 NOISY = {"accuracy_sigma0.1": 0.995, "logp_sigma0.1": -0.0173, "accuracy_sigma80": 0.1169, "logp_sigma80": -2.298}
+OWN = {"own_samples": 200.0, "nearest_samples": 0.1, "nearest_pictures": 0.3}
 ACCURACY = {"accuracy": 0.9966}
-EVERY = {"denoiser": DENOISER, "captions": CAPTIONS, "retrieval": RETRIEVAL, "noisy": NOISY, "accuracy": ACCURACY}
+EVERY = {
+    "denoiser": DENOISER,
+    "captions": CAPTIONS,
+    "retrieval": RETRIEVAL,
+    "noisy": NOISY,
+    "own": OWN,
+    "accuracy": ACCURACY,
+}
 
 
 def card(**changes: Any) -> Card:
@@ -92,9 +100,9 @@ def table(found: list[Section], title: str) -> dict[str, tuple[str, ...]]:
         (0.999, 1000, "99.9 % ± 0.1 %"),
         (0.62, 200, "62.0 % ± 3.4 %"),
         (0.9966, 10_000, "99.66 % ± 0.06 %"),
-        (1.0, 1000, "100.0 % − 0.3 %"),
-        (0.0, 1000, "0.0 % + 0.3 %"),
-        (1.0, 1, "100.0 % − 100.0 %"),
+        (1.0, 1000, "≥ 99.7 %"),
+        (0.0, 1000, "≤ 0.3 %"),
+        (1.0, 1, "≥ 0.0 %"),
         (0.5, 0, "50 %"),
         (1.5, 100, "150 %"),
     ],
@@ -108,12 +116,12 @@ def test_a_share_and_its_error_can_be_read_back(counted: tuple[int, int]) -> Non
     """To the last digit that is shown."""
     hits, count = counted
     p = hits / count
-    said, sign, error = re.fullmatch(r"([\d.]+) % (.) ([\d.]+) %", share(p, count)).groups()  # type: ignore[union-attr]
-    half = 0.5 * 10.0 ** -len(said.partition(".")[2]) * (1 + 1e-9)
-    assert abs(float(said) - 100 * p) <= half
-    wanted = 3 / count if hits in (0, count) else math.sqrt(p * (1 - p) / count)
-    assert sign == {0: "+", count: "−"}.get(hits, "±")
-    assert abs(float(error) - 100 * wanted) <= half
+    numbers = re.findall(r"[\d.]+", share(p, count))
+    half = 0.5 * 10.0 ** -len(numbers[0].partition(".")[2]) * (1 + 1e-9)
+    wanted = [p, math.sqrt(p * (1 - p) / count)] if 0 < hits < count else [abs(p - 3 / count)]
+    assert list(map(float, numbers)) == pytest.approx([100 * value for value in wanted], abs=half)
+    form = {0: "≤ # %", count: "≥ # %"}.get(hits, "# % ± # %")
+    assert re.sub(r"[\d.]+", "#", share(p, count)) == form
 
 
 @pytest.mark.parametrize(
@@ -146,7 +154,7 @@ def test_a_denoiser_beside_the_data() -> None:
     ]
     assert table(found, "Measured") == {
         "Agreement, w = 1": ("97.3 % ± 0.5 %", "97.7 % ± 0.5 %", ""),
-        "Agreement, w = 2": ("100.0 % − 0.3 %", "99.9 % ± 0.1 %", ""),
+        "Agreement, w = 2": ("≥ 99.7 %", "99.9 % ± 0.1 %", ""),
         "Fréchet distance": ("2.01", "1.08", "1.08"),
         "Precision": ("0.931", "0.951", "0.962"),
         "Recall": ("0.901", "0.940", "0.963"),
@@ -177,6 +185,16 @@ def test_a_model_of_captions_and_its_judge() -> None:
     assert "1,800 pictures" in found[0].notes[0]
 
 
+def test_a_model_of_ones_own_pictures_beside_them() -> None:
+    (found,) = measured(card(measured=OWN))
+    assert found.columns == ("samples", "data")
+    assert table([found], "Measured") == {"Nearest picture": ("0.100", "0.300")}
+    assert "200 samples" in found.notes[0]
+    assert "by heart" in found.notes[1]
+    (found,) = measured(card(measured={"own_samples": 200.0, "nearest_samples": 0.1}))
+    assert found.columns == ("samples",)
+
+
 def test_a_classifier_of_noisy_images_beside_guessing() -> None:
     (found,) = measured(card(measured=NOISY, kind="guide", classes=tuple("0123456789")))
     assert found.rows[0].values == ("99.50 % ± 0.07 %", "−0.017")
@@ -188,12 +206,12 @@ def test_a_classifier_of_noisy_images_beside_guessing() -> None:
 
 def test_what_stands_beside_all_or_none_is_explained_where_it_stands() -> None:
     text = " ".join(measured(card(measured=DENOISER))[0].notes)
-    assert "after 100 %" in text
-    assert "after 0 %" not in text
+    assert "all of them" in text
+    assert "none of them" not in text
     text = " ".join(measured(card(measured=DENOISER | {"agreement_w2_lam0": 0.9}))[0].notes)
-    assert "after 100 %" not in text
+    assert "all of them" not in text
     text = " ".join(measured(card(measured={"accuracy": 0.0}))[0].notes)
-    assert "after 0 %" in text
+    assert "none of them" in text
     assert "±" not in text
 
 
@@ -224,7 +242,7 @@ def test_every_figure_is_said_without_the_others(name: str) -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from([*DENOISER, *CAPTIONS, *RETRIEVAL, *NOISY, "accuracy", "new"]),
+        st.sampled_from([*DENOISER, *CAPTIONS, *RETRIEVAL, *NOISY, *OWN, "accuracy", "new"]),
         st.floats(allow_nan=False, allow_infinity=False),
     )
 )

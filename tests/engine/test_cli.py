@@ -262,7 +262,7 @@ def test_models_are_listed(models: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_evaluation_is_written_to_the_card(
     models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("engine.metrics.evaluate", lambda name, progress, sheet: {"ms_batch1_fp32": 1.25})
+    monkeypatch.setattr("engine.evaluation.evaluate", lambda name, progress, sheet: {"ms_batch1_fp32": 1.25})
     assert cli.main(["evaluate", "tiny"]) == 0
     assert "ms_batch1_fp32  1.25" in capsys.readouterr().out
     assert msgspec.json.decode((models / "tiny.json").read_bytes(), type=Card) == TINY
@@ -321,6 +321,21 @@ def test_unknown_flag_and_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"\n    {command} " in shown for command in cli.COMMANDS)
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("scorescope ")
+
+
+def test_threads_are_told_to_sleep_early_before_torch_is_there() -> None:
+    """What the user has set stays."""
+    code = "import os; from engine import cli; cli.main([]); print(*map(os.environ.get, names))"
+    names = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"]
+    rest = {name: value for name, value in os.environ.items() if name not in names}
+    for given, wanted in (
+        ({}, "PASSIVE 3000"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"),
+        ({"GOMP_SPINCOUNT": "7"}, "PASSIVE 7"),
+    ):
+        command = [sys.executable, "-c", f"names = {names}; {code}"]
+        told = subprocess.run(command, env=rest | given, capture_output=True, text=True, check=True)
+        assert told.stdout.split() == wanted.split()
 
 
 def test_wrong_flag_is_answered_without_torch() -> None:

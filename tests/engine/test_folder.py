@@ -13,7 +13,7 @@ from PIL import Image
 
 from engine import catalog
 from engine.cli import main
-from engine.data import folder
+from engine.data import folder, training_images
 from engine.data.folder import FolderError
 from engine.models.checkpoint import load_tensors
 
@@ -168,6 +168,7 @@ def test_a_folder_becomes_a_model_that_is_listed_and_generates(
     assert (card.classes, card.shape, card.images) == (("cat", "dog"), (3, 8, 8), 128)
     assert card.command == "scorescope train images Pets --size 8 --steps 2 --seed 0"
     assert str(tmp_path) not in (tmp_path / "models" / "pets.json").read_text()
+    np.testing.assert_array_equal(training_images.of(card), folder.read(pets, 8).images)
     out = tmp_path / "sheet.png"
     assert (
         main(["generate", "--model", "pets", "--condition", "1", "--count", "1", "--steps", "1", "--out", str(out)])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import TINY, random_network
 
-from engine import metrics, precision
+from engine import evaluation, precision
 from engine.convergence import Digits
 from engine.models import ModelError, load, registry
 from engine.models.checkpoint import save_model
@@ -277,8 +277,8 @@ def test_all_networks_of_a_request_are_named(tiny: str, tmp_path: Path, monkeypa
 def test_what_is_measured_of_a_model_is_measured_in_float32(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCORESCOPE_PRECISION", "bf16")
     found = []
-    monkeypatch.setattr(metrics, "_milliseconds", lambda *_: found.append(precisions(Request(model=tiny))) or {})
-    metrics.evaluate(tiny, lambda _: None)
+    monkeypatch.setattr(evaluation, "_milliseconds", lambda *_: found.append(precisions(Request(model=tiny))) or {})
+    evaluation.evaluate(tiny, lambda _: None)
     assert found == [{tiny: "fp32"}]
     assert Digits(tiny).model.precision == "fp32"
     assert precisions(Request(model=tiny)) == {tiny: "bf16"}

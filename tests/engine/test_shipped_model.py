@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.stats import binom
 
-from engine import caption_metrics, catalog, metrics
+from engine import caption_metrics, catalog, evaluation
 from engine.catalog import RESOURCES
 from engine.cli import main
 from engine.data import emoji
@@ -92,7 +92,7 @@ def test_the_judge_finds_the_captions_of_emoji() -> None:
 def test_the_figures_of_the_judges_are_measured_again(name: str) -> None:
     """To a picture of 1,000, which rounding on another machine may move."""
     card = catalog.cards("classifier", "retrieval")[name]
-    assert metrics.evaluate(name, lambda report: None) == pytest.approx(card.measured, abs=1e-3)
+    assert evaluation.evaluate(name, lambda report: None) == pytest.approx(card.measured, abs=1e-3)
 
 
 def test_all_weights_are_small_halves_and_all_cards_are_complete() -> None:

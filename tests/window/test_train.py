@@ -65,6 +65,10 @@ def test_a_folder_is_trained_on_stopped_gone_on_with_and_used(drive, pictures: P
         assert run.request.model == "two-colours"
         assert run.status == "finished", run.error
         assert run.pictures("denoised", run.steps).shape[-1] == 3
+        window.generate.grid.enlarge(1)
+        strip = window.generate.training_images
+        await until(lambda: strip.isVisible() and len(strip.values.get("distances", ())) == 12)
+        assert strip.heading().startswith("Nearest to sample 2 among 12 training images")
         window.open("train")
         train.folder.setText("")
         QTest.keyClicks(train.folder, str(pictures))
