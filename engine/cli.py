@@ -143,7 +143,7 @@ def _generate(args: argparse.Namespace) -> int:
     if args.json:
         print(request.to_json())
         return 0
-    out = flags.place(args.out)
+    out = flags.picture(args.out)
 
     from tqdm import tqdm
 
@@ -179,6 +179,8 @@ def _generate(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
     from engine.runs import RunError
     from engine.verify import VerifyError, verify
 
@@ -186,7 +188,8 @@ def _verify(args: argparse.Namespace) -> int:
     every = True
     for name in args.files:
         try:
-            verdict = verify(Path(name))
+            with tqdm(unit="step", leave=False, disable=None) as bar:
+                verdict = verify(Path(name), bar.update)
         except (MetadataError, RequestError, RunError, VerifyError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             every = False
@@ -247,7 +250,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     from engine.models.checkpoint import save_card
 
     _check_device()
-    sheet = flags.place(args.sheet) if args.sheet else None
+    sheet = flags.picture(args.sheet) if args.sheet else None
     try:
         figures = evaluate(args.name, lambda text: print(text, file=sys.stderr), sheet)
         for name, value in figures.items():

@@ -131,6 +131,14 @@ def place(name: str) -> Path:
     return path
 
 
+def picture(name: str) -> Path:
+    """Where a PNG is to be written. Raises CommandError as `place` does, and for the name of another kind of file."""
+    path = place(name)
+    if path.suffix.lower() not in ("", ".png"):
+        raise CommandError(f"{path} cannot be written: pictures are PNG, whose names end in .png.")
+    return path
+
+
 def at_start(args: argparse.Namespace, error: RequestError) -> RequestError:
     """What the engine refuses of a start, with the flag that asked for it."""
     start = _chosen(args) if error.field == "start" else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, get_args
@@ -57,13 +57,14 @@ class Verdict(msgspec.Struct, frozen=True):
         )
 
 
-def verify(path: Path) -> Verdict:
+def verify(path: Path, after_step: Callable[[], object] = lambda: None) -> Verdict:
     """Render the picture in a file again and compare. Raises MetadataError, VerifyError, RequestError and RunError."""
     saved, page = metadata.read(path), read_png(path)
     checking = check(saved, page)
     while True:
         try:
             next(checking)
+            after_step()
         except StopIteration as finished:
             verdict: Verdict = finished.value
             return verdict

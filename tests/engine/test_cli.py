@@ -214,6 +214,9 @@ def test_picture_that_cannot_be_written(models: Path, tmp_path: Path, capsys: py
     assert "it is a folder." in capsys.readouterr().err
     assert generate(tmp_path / ("a" * 300)) == 1
     assert "File name too long." in capsys.readouterr().err
+    for command in (["generate", "--out"], ["evaluate", "tiny", "--sheet"]):
+        assert cli.main([*command, str(tmp_path / "a.JPG")]) == 1
+        assert "a.JPG cannot be written: pictures are PNG, whose names end in .png." in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
