@@ -85,10 +85,14 @@ PRESETS = {
 }
 
 
-def kinds(requests: list[Request]) -> list[tuple[bool, int]]:
-    """For each lane whether it is an SDE, and how many of its kind come before it: they differ by hue and by dash."""
+def kinds(requests: list[Request], lab: bool = False) -> list[tuple[bool, int]]:
+    """For each lane whether it is an SDE, and its place among those of its kind: they differ by hue and by dash.
+
+    Of the two lanes of the lab the second passes over the hue of the score's arrows.
+    """
     found: list[tuple[bool, int]] = []
     for request in requests:
         stochastic = is_stochastic(request)
-        found.append((stochastic, sum(kind == stochastic for kind, _ in found)))
+        before = sum(kind == stochastic for kind, _ in found)
+        found.append((stochastic, 2 * before if lab else before))
     return found

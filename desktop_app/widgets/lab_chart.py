@@ -7,9 +7,10 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.state.lab_cloud import Cloud
+from desktop_app.state.presets import kinds
 from desktop_app.state.timeline import Timeline
-from desktop_app.state.words import is_stochastic
 from desktop_app.theme import theme
+from desktop_app.widgets.lane_panel import lane_pen
 
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 16.0, 32.0, 8.0
 
@@ -32,8 +33,11 @@ class DistanceChart(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(400, 100)
 
-    def _clouds(self) -> list[Cloud]:
-        return [run for run in self.timeline.lanes if isinstance(run, Cloud) and len(run.distance) > 1]
+    def _clouds(self) -> list[tuple[Cloud, tuple[bool, int]]]:
+        """Those that a line can be drawn of, each with how it is drawn."""
+        of = kinds([run.request for run in self.timeline.lanes], lab=True)
+        pairs = zip(self.timeline.lanes, of, strict=True)
+        return [(run, kind) for run, kind in pairs if isinstance(run, Cloud) and len(run.distance) > 1]
 
     def _place(self, cloud: Cloud, index: int, top: float) -> QPointF:
         wide, high = self.width() - LEFT - RIGHT, self.height() - TOP - BOTTOM
@@ -51,7 +55,7 @@ class DistanceChart(QWidget):
         clouds = self._clouds()
         if not clouds:
             return
-        top = max(max(cloud.distance) for cloud in clouds) * 1.1 or 1.0
+        top = max(max(cloud.distance) for cloud, _ in clouds) * 1.1 or 1.0
         bottom = self.height() - BOTTOM
         for y, text in ((TOP, f"{top:.2g}"), (bottom, "0")):
             painter.setPen(QPen(colours.colour("line"), 1))
@@ -60,19 +64,15 @@ class DistanceChart(QWidget):
             place = QRectF(0, y - 7, LEFT - 8, 14)
             painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         x = 130.0
-        for cloud in clouds:
-            stochastic = is_stochastic(cloud.request)
-            colour = colours.colour("sde" if stochastic else "ode")
-            pen = QPen(colour, 1.6)
-            if stochastic:
-                pen.setDashPattern([3, 2])
+        for cloud, kind in clouds:
+            pen = lane_pen(kind, 1.6)
             painter.setPen(pen)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawPolyline(QPolygonF([self._place(cloud, k, top) for k in range(len(cloud.distance))]))
             painter.drawLine(QPointF(x, 12), QPointF(x + 18, 12))
             at = min(max(self.timeline.frame_of(cloud), 0), len(cloud.distance) - 1)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colour)
+            painter.setBrush(pen.color())
             painter.drawEllipse(self._place(cloud, at, top), 3.5, 3.5)
             painter.setPen(colours.colour("text_soft"))
             painter.drawText(QPointF(x + 24, 16), f"{cloud.distance[at]:.3f}  after {cloud.nfe[at]} evaluations")

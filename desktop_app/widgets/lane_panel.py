@@ -22,10 +22,16 @@ DASHES: dict[bool, list[list[float]]] = {  # of the ODE, solid first; of the SDE
 SHADES = {False: ("ode", "lane_1", "lane_2", "lane_3"), True: ("sde", "lane_3", "lane_2", "lane_1")}
 
 
+def lane_colour(kind: tuple[bool, int]) -> str:
+    """The token of a lane's colour."""
+    stochastic, place = kind
+    return SHADES[stochastic][place]
+
+
 def lane_pen(kind: tuple[bool, int], width: float) -> QPen:
     """How a lane is drawn: the ODE blue and solid, the SDE orange and dashed; further ones differ by hue and dash."""
     stochastic, place = kind
-    pen = QPen(theme().colour(SHADES[stochastic][place]), width)
+    pen = QPen(theme().colour(lane_colour(kind)), width)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     if dashes := DASHES[stochastic][place]:
         pen.setDashPattern(dashes)
@@ -86,8 +92,7 @@ class LanePanel(QWidget):
     @property
     def colour(self) -> str:
         """The token of the lane's colour."""
-        stochastic, place = self.stroke.kind
-        return SHADES[stochastic][place]
+        return lane_colour(self.stroke.kind)
 
     def show_pictures(self, pictures: NDArray[np.uint8]) -> None:
         """Draw images [B, H, W, C]."""

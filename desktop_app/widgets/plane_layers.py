@@ -191,12 +191,7 @@ class Trajectories(Layer):
         self.curve, self.heads = lines(60), Points(61, canvas.home.width() / 2)
         super().__init__(canvas, self.curve, self.heads)
         self.paths: Array = np.empty((0, 0, 2))  # [k, N + 1, 2]
-        self.upto, self.dashed = -1, False
-
-    @property
-    def colour(self) -> str:
-        """That of the kind of path."""
-        return "sde" if self.dashed else "ode"
+        self.upto, self.dashed, self.colour = -1, False, "ode"
 
     def draw(self) -> None:
         last = self.paths.shape[1] - 1 if self.upto < 0 else min(self.upto, self.paths.shape[1] - 1)
@@ -208,7 +203,8 @@ class Trajectories(Layer):
     def legend(self) -> list[Entry]:
         if not self.paths.size:
             return []
-        return [Entry("dash", "sde", "SDE paths") if self.dashed else Entry("line", "ode", "ODE paths")]
+        form, kind = ("dash", "SDE") if self.dashed else ("line", "ODE")
+        return [Entry(form, self.colour, f"{kind} paths")]
 
 
 def drawn(paths: Array, dashed: bool, px: float) -> geometry.Segments:

@@ -126,11 +126,15 @@ class PlaneView(Frame):
         self._changed(self.arrows, self.streamlines, self.probe)
 
     def set_particles(
-        self, places: Array | None, labels: NDArray[np.integer[Any]] | None = None, stochastic: bool = False
+        self,
+        places: Array | None,
+        labels: NDArray[np.integer[Any]] | None = None,
+        stochastic: bool = False,
+        colour: str = "",
     ) -> None:
-        """A cloud x̄ [n, 2], blue of the ODE or orange of an SDE, or in the colours of its classes."""
+        """A cloud x̄ [n, 2], blue of the ODE or orange of an SDE, of another colour, or in those of its classes."""
         self.particles.places, self.particles.labels = np.empty((0, 2)) if places is None else places, labels
-        self.particles.colour = "sde" if stochastic else "ode"
+        self.particles.colour = colour or ("sde" if stochastic else "ode")
         self.particles.text = "particles, SDE" if stochastic else "particles, ODE"
         self._changed(self.particles)
 
@@ -145,9 +149,10 @@ class PlaneView(Frame):
         self.data.names = names
         self._changed(self.data)
 
-    def set_trajectories(self, paths: Array | None, upto: int = -1, dashed: bool = False) -> None:
-        """Paths x̄ [k, N + 1, 2] up to a position (−1: all), dashed and orange for an SDE."""
+    def set_trajectories(self, paths: Array | None, upto: int = -1, dashed: bool = False, colour: str = "") -> None:
+        """Paths x̄ [k, N + 1, 2] up to a position (−1: all), dashed and orange for an SDE, or of another colour."""
         layer = self.trajectories
+        layer.colour = colour or ("sde" if dashed else "ode")
         layer.paths, layer.upto, layer.dashed = np.empty((0, 0, 2)) if paths is None else paths, upto, dashed
         self._changed(layer)
 

@@ -49,10 +49,11 @@ class RowPainter:
     def _pen(self, run: Run) -> QPen:
         """The ODE is blue and solid, the SDE orange and dashed; a run that is not looked at is paler.
 
-        Lanes of images are drawn as Compare draws them.
+        Lanes are drawn as Compare and the lab draw them.
         """
-        if self.track.images and not self.track.named:
-            return lane_pen(kinds([row.request for row in self.timeline.rows])[self.timeline.rows.index(run)], 2)
+        if not self.track.named:
+            rows = self.timeline.rows
+            return lane_pen(kinds([row.request for row in rows], not self.track.images)[rows.index(run)], 2)
         stochastic = is_stochastic(run.request)
         faint = self.track.named and run is not self.timeline.selected
         colour = theme().colour("sde" if stochastic else "ode", 0.6 if faint else 1.0)

@@ -10,7 +10,7 @@ from desktop_app.state import words
 from desktop_app.state.lab import Lab
 from desktop_app.state.lab_cloud import Cloud
 from desktop_app.widgets.lab_panel import LabPanel
-from desktop_app.widgets.lane_panel import Stroke
+from desktop_app.widgets.lane_panel import Stroke, lane_colour
 from desktop_app.widgets.layout import ElidedLabel, column, fill, label, row
 from desktop_app.widgets.plane_view import PlaneView, Probe
 
@@ -42,8 +42,8 @@ class LanePlane(QWidget):
         self.setLayout(layout)
         self.show_layers()
 
-    def describe(self, fields: list[str]) -> None:
-        """Say what it is: of several, in which fields it differs."""
+    def describe(self, kind: tuple[bool, int], fields: list[str]) -> None:
+        """Say what it is: of several, the how manieth of its kind, and in which fields it differs."""
         request = self.cloud.request
         self.stroke.setVisible(not self.lab.forward)
         if self.lab.forward:
@@ -51,7 +51,7 @@ class LanePlane(QWidget):
             self.differs.setText("xₜ = α x₀ + std ε, every point with an ε of its own")
             self.cost.setText("")
             return
-        self.stroke.kind = (words.is_stochastic(request), 0)
+        self.stroke.kind = kind
         self.stroke.update()
         self.kind.setText("SDE" if self.stroke.kind[0] else "ODE")
         text = "   ".join(words.difference(request, fields)) if fields else words.summary(request)
@@ -89,11 +89,12 @@ class LanePlane(QWidget):
             self.view.set_trajectories(None)
             self.view.set_data(places, self.lab.labels, self.lab.classes)
             return
-        self.view.set_particles(places, None, self.stroke.kind[0])
+        stochastic, colour = self.stroke.kind[0], lane_colour(self.stroke.kind)
+        self.view.set_particles(places, None, stochastic, colour)
         if self.panel.on("trajectories"):
-            count = WANDERERS if self.stroke.kind[0] else TRAJECTORIES
+            count = WANDERERS if stochastic else TRAJECTORIES
             paths = np.ascontiguousarray(self.cloud.places[:, :count].transpose(1, 0, 2))
-            self.view.set_trajectories(paths, at, self.stroke.kind[0])
+            self.view.set_trajectories(paths, at, stochastic, colour)
         distance = f"   {self.cloud.distance[at]:.3f} from pₜ" if at < len(self.cloud.distance) else ""
         self.cost.setText(f"{self.cloud.nfe[at]} evals{distance}")
 

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
 
 from desktop_app.state.controls import differing
 from desktop_app.state.lab import Lab
+from desktop_app.state.presets import kinds
 from desktop_app.widgets.lab_chart import DistanceChart
 from desktop_app.widgets.lab_panel import LabPanel
 from desktop_app.widgets.lab_readout import LabReadout
@@ -91,9 +92,10 @@ class Stage(QWidget):
 
     def describe(self) -> None:
         """Say what each lane is: of two, in which fields they differ."""
-        fields = differing(*(cloud.request for cloud in self.lab.clouds)) if self.lab.split else []
-        for plane in self.seen:
-            plane.describe(fields)
+        requests = [cloud.request for cloud in self.lab.shown]
+        fields = differing(*requests) if self.lab.split else []
+        for plane, kind in zip(self.seen, kinds(requests, lab=True), strict=False):  # of one coordinate there is none
+            plane.describe(kind, fields)
 
     def _add_plane(self) -> None:
         lane = len(self.planes)

@@ -61,6 +61,9 @@ def test_any_two_settings_are_split_and_charted(drive) -> None:
         a, b = lab.lab.clouds
         assert (a.request.sampler, b.request.sampler) == ("bridge", "heun")
         assert b.nfe[-1] == 39
+        planes = lab.stage.planes
+        assert [plane.stroke.kind for plane in planes] == [(False, 0), (False, 2)], "both are ODEs, and look different"
+        assert [plane.view.particles.colour for plane in planes] == ["ode", "lane_2"]
         assert all(0.0 < cloud.distance[-1] < 0.2 for cloud in (a, b))
         assert lab.stage.planes[1].cost.text().startswith("39 evals")
         chart = lab.stage.chart
