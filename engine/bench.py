@@ -271,7 +271,7 @@ def _theirs(method: Method, answer: Tensor) -> Timed:
     def timed() -> float:
         scheduler.set_timesteps(STEPS)
         x = torch.randn((1, *SHAPE), generator=generator)
-        noise: dict[str, Any] = {"generator": generator} if method.noisy else {}
+        noise: dict[str, Any] = {"generator": generator} if method.follows_a_path else {}
         if method.eta:
             noise["eta"] = method.eta
         started = time.perf_counter()

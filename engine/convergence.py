@@ -49,8 +49,8 @@ class Method:
     pathwise: bool = True  # tends to one image for one noise: comparable with a reference
 
     @property
-    def noisy(self) -> bool:
-        """Whether it draws noise on its way."""
+    def follows_a_path(self) -> bool:
+        """Whether its noise can be increments of one Brownian path."""
         return bool(
             self.fields.get("lam") or self.fields["sampler"] in ("ddim_eta", "ddpm", "ddpm_large", "dpmpp_2m_sde")
         )
@@ -63,7 +63,7 @@ class Method:
         if self.leading:
             times = [1 + (1000 // budget) * place for place in reversed(range(budget))]
             steps = {"sigmas": tuple(SCHEDULES["ddpm_linear"]().level(time / 1000).sigma for time in times)}
-        noise = {"noise": "path"} if self.noisy else {}
+        noise = {"noise": "path"} if self.follows_a_path else {}
         return Request(**{"seed": SEED, **DISCRETE, **steps, **noise, **self.fields, **more})
 
 
@@ -249,7 +249,7 @@ def _walk(scheduler: Any, method: Method, path: list[Level], noise: Noise, x: Te
     with given if ancestral else nullcontext():
         for call, timestep in enumerate(scheduler.timesteps):
             level = path[(call + 1) // 2 if heun else call]
-            options: dict[str, Any] = {"variance_noise": noise(call)} if method.noisy and not ancestral else {}
+            options: dict[str, Any] = {"variance_noise": noise(call)} if method.follows_a_path and not ancestral else {}
             if method.eta:
                 options["eta"] = method.eta
             denoised = stage.model(level.alpha * x if heun else x, level, condition)

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine import caption_metrics, catalog
+from engine.catalog import Card
 from engine.data import digits, training_images
 from engine.metrics import agreement, batches, features, frechet_distance, knows
 from engine.models.checkpoint import ModelError
@@ -61,6 +62,8 @@ def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str
     if name not in known:  # a distribution of the plane is a model too, and has nothing to measure
         raise ModelError(f"model must be one of {', '.join(known)}, not {name!r}.")
     card = known[name]
+    if sheet is not None and not _compared(card):
+        raise ModelError(f"no samples of {name} are compared with pictures, and so there is no sheet of them.")
     if card.kind == "classifier":
         progress("10,000 test images")
         images, labels = digits.load("test")
@@ -82,6 +85,11 @@ def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str
         progress(f"no classifier knows the classes of {name}: its samples are not judged")
         return figures
     return figures | _quality(name, progress, sheet)
+
+
+def _compared(card: Card) -> bool:
+    """Whether samples of a model are made and compared with what it learned from."""
+    return card.kind == "denoiser" and (caption_metrics.knows(card) or knows(card) or card.dataset == catalog.OWN)
 
 
 def _at_noise(name: str, progress: Report) -> dict[str, float]:

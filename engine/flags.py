@@ -145,6 +145,11 @@ def at_start(args: argparse.Namespace, error: RequestError) -> RequestError:
     return RequestError("start", f"{flag(start)}: {error}") if start else error
 
 
+def starts(args: argparse.Namespace) -> bool:
+    """Whether a flag was given that says what to start from, or more of that."""
+    return any(getattr(args, name) is not None for name in (*STARTS, *BELONGS))
+
+
 def _chosen(args: argparse.Namespace) -> str | None:
     """The flag of a start that was given."""
     return next((name for name in STARTS if getattr(args, name) is not None), None)

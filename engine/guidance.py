@@ -185,12 +185,14 @@ def _labels(denoiser: Denoiser, condition: Condition, count: int, guide: NoisyCl
 def _gradient(guide: NoisyClassifier, x: Tensor, level: Level, labels: Tensor) -> Tensor:
     """∇ log p(y | x_t), [B, *shape]: of the sum over the batch, since no row depends on another.
 
-    x may come from inference mode, whose tensors have no gradient: it is copied outside it.
+    x may come from inference mode, whose tensors have no gradient: it is copied outside it. Where it is differentiated
+    itself, for a likelihood, so is the gradient.
     """
+    on = torch.is_grad_enabled() and x.requires_grad
     with torch.inference_mode(False), torch.enable_grad():
-        x = x.detach().clone().requires_grad_()
+        x = x if on else x.detach().clone().requires_grad_()
         total = guide.log_probabilities(x, level).gather(1, labels[:, None]).sum()
-        (gradient,) = torch.autograd.grad(total, x)
+        (gradient,) = torch.autograd.grad(total, x, create_graph=on)
     return gradient
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from engine.metadata import weights
 from engine.origin import Left
 from engine.pictures import Pixels, pixels
 from engine.request import Image, PureNoise, Request
@@ -68,6 +69,7 @@ class Record:
     """A run and the steps of it that are kept, by their place; the result's is behind the last step's."""
 
     request: Request
+    weights: dict[str, str] = field(default_factory=dict)  # as they were when it began: `metadata.weights`
     moments: dict[int, Moment] = field(default_factory=dict)
     last: int = -1  # place so far
     closed: bool = False  # the last place is the result's
@@ -99,7 +101,9 @@ class History:
 
     def open(self, run: int, request: Request) -> None:
         """A run begins."""
-        self.records[run] = Record(request)
+        if run in self.records:
+            self.used -= sum(moment.nbytes for moment in self.records[run].moments.values())
+        self.records[run] = Record(request, weights(request))
 
     def keep(self, run: int, step: Step) -> None:
         """Keep a step: its x and D."""
@@ -112,10 +116,12 @@ class History:
         self.records[run].closed = True
 
     def recall(self, request: Request, step: int) -> Left | None:
-        """The run of this request at a step, where that is kept in full, and the step before it."""
+        """The run of this request, by the weights that are there, at a step, where that is kept in full; and before."""
         for record in reversed(self.records.values()):
             at, before = record.moments.get(step), record.moments.get(step - 1)
             if at is None or not at.full or record.request != request or (record.closed and step == record.last):
+                continue
+            if record.weights != weights(request):  # of a model that has been trained on since
                 continue
             assert at.x is not None
             if before is not None and before.denoised is not None:

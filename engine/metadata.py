@@ -20,7 +20,8 @@ from msgspec import Meta
 from engine import catalog
 from engine.chunks import MAX_TEXT, SIGNATURE, ChunkError, texts
 from engine.fields import RequestError
-from engine.request import Request
+from engine.request import Branch, Request
+from engine.starts import Encoding, Slerp
 
 MAX_BYTES = 1 << 26  # of a file
 MAX_DIGITS = 100  # of a whole number
@@ -130,6 +131,15 @@ def fingerprint(model: str) -> str:
             except OSError:
                 continue
     return ""
+
+
+def weights(request: Request) -> dict[str, str]:
+    """The fingerprints of all models of a request: of its guide, its encoders and what it branches from as well."""
+    start = request.start
+    above = weights(start.request) if isinstance(start, Branch) else {}
+    ends = (start.first, start.second) if isinstance(start, Slerp) else (start,)
+    encoders = [end.model for end in ends if isinstance(end, Encoding)]
+    return above | {name: fingerprint(name) for name in filter(None, (request.model, request.guide, *encoders))}
 
 
 @lru_cache(maxsize=16)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine import caption_metrics, catalog
 from engine.catalog import Card
+from engine.models.checkpoint import ModelError
 from engine.models.registry import load_classifier
 from engine.noise import generator
 
@@ -39,10 +40,13 @@ def judged(model: str, condition: Any, images: Images) -> float | None:
     With a class; or with captions, as `caption_metrics.agreement` has it.
     """
     card = catalog.cards().get(model)
-    if card is not None and isinstance(condition, str):
-        return caption_metrics.agreement(card, condition, np.asarray(images))
-    if card is not None and isinstance(condition, int) and knows(card):
-        return agreement(images, np.full(len(images), condition))
+    try:
+        if card is not None and isinstance(condition, str):
+            return caption_metrics.agreement(card, condition, np.asarray(images))
+        if card is not None and isinstance(condition, int) and knows(card):
+            return agreement(images, np.full(len(images), condition))
+    except ModelError:  # the card of a judge is there, and its weights are not
+        return None
     return None
 
 

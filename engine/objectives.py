@@ -50,13 +50,16 @@ class Images:
     size: int = BATCH
 
     def batch(self, seed: int, step: int) -> tuple[Tensor, Tensor]:
-        """Images [B, C, H, W] in [−1, 1] and labels [B]: every image once an epoch, in a new order each time.
+        """Images [B, C, H, W] in [−1, 1] and labels [B]: no image twice in an epoch, in a new order each time.
 
-        Fewer images than a batch are repeated in it, each as often as another.
+        Fewer images than a batch are repeated in it, each as often as another or once more.
         """
         count = max(len(self.images), self.size)
         epoch, place = divmod(step, count // self.size)
-        order = generator(seed, epoch, BATCHES).permutation(count) % len(self.images)
+        draw = generator(seed, epoch, BATCHES)
+        order = draw.permutation(count)
+        if count > len(self.images):
+            order = draw.permutation(len(self.images))[order % len(self.images)]
         chosen = order[place * self.size : (place + 1) * self.size]
         images = torch.from_numpy(self.images[chosen]).float() / 127.5 - 1.0
         if images.ndim == 3:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import hypot
 from typing import Annotated
 
 import torch
@@ -70,7 +71,8 @@ def nearest(asked: Beside, history: History) -> Pieces:
     assert moment.denoised is not None
     if images.shape[1:] != moment.denoised.shape[1:]:
         raise RequestError("model", f"model must make images like those of {card.dataset}, as its card says.")
-    distances, numbers = closest(moment.denoised[asked.sample].clamp(-1.0, 1.0), images, SHOWN)
+    wide = hypot(moment.level.alpha, moment.level.std) if moment.is_result else 1.0  # noisy, of Langevin
+    distances, numbers = closest((moment.denoised[asked.sample] / wide).clamp(-1.0, 1.0), images, SHOWN)
     values = {"place": asked.place, "distances": distances.tolist(), "numbers": numbers.tolist(), "images": len(images)}
     yield Piece(values, [images[numbers].transpose(0, 2, 3, 1)])
 

@@ -122,7 +122,7 @@ def plot(measured: list[tuple[Stage, list[Row]]], path: Path) -> None:
     labels: dict[str, Any] = {}
     for axes, (stage, rows) in zip(panels[0], measured, strict=True):
         for row in rows:
-            noisy = row.method.noisy or not row.method.pathwise
+            noisy = row.method.follows_a_path or not row.method.pathwise
             place = sorted({r.method.label for _, all_rows in measured for r in all_rows}).index(row.method.label)
             style: dict[str, Any] = {"color": COLOURS[place % len(COLOURS)], "marker": "os^vD"[place // len(COLOURS)]}
             (line,) = axes.loglog(*zip(*row.ours, strict=True), "--" if noisy else "-", lw=1.5, ms=4, **style)

@@ -305,7 +305,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             changes = dict.fromkeys([name for name in (*ABSENT, "order") if name not in kept]) | changes
         if changes.get("sampler") == "langevin":  # which stays at one level
             changes = {"sigmas": None} | changes
-        if self.sigmas is not None and not changes.get("sigmas") and changes.keys() & {"sigmas", "steps", "spacing"}:
+        other = any(changes[name] != getattr(self, name) for name in changes.keys() & {"sigmas", "steps", "spacing"})
+        if self.sigmas is not None and not changes.get("sigmas") and other:
             changes = {"sigmas": None, "spacing": "karras"} | changes
         return msgspec.structs.replace(self, **changes)
 

@@ -88,9 +88,15 @@ def _record(run: int, history: History) -> Record:
 
 
 def _place(record: Record, view: View, place: int) -> int:
-    """Where a view is taken from: of the result, which has no noise, the score and ε of the step before."""
-    last = record.closed and place == record.last
-    return place - 1 if last and view in ("score", "eps") else place
+    """Where a view is taken from: of the result, which has no noise, the score and ε of the step before.
+
+    So is the change of x̂₀ of Langevin's, which is noisy and has no x̂₀.
+    """
+    if not record.closed or place != record.last:
+        return place
+    result = record.moments.get(place)
+    noisy_change = view == "change" and result is not None and result.level.std > 0.0
+    return place - 1 if view in ("score", "eps") or noisy_change else place
 
 
 def _shown(record: Record, view: View, place: int, rows: slice = slice(None)) -> tuple[Pixels | None, float]:

@@ -85,7 +85,7 @@ def _plan(args: argparse.Namespace, folder: Folder) -> Sweep:
 
     reference = flags.values(args, REFERENCE).get("reference", 0)
     if args.over is None:
-        if flags.values(args, flags.REQUEST) or reference or args.request:
+        if flags.values(args, flags.REQUEST) or reference or args.request or flags.starts(args):
             raise RequestError("over", "--over NAME=VALUES says what varies, at least once.")
         try:
             return folder.plan()

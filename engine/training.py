@@ -52,6 +52,7 @@ class Training:
     step: int = 0
     seconds: float = 0.0
     curve: list[tuple[int, float]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)  # since its last point
 
     def __post_init__(self) -> None:
         self.network = self.objective.network.train()
@@ -70,15 +71,14 @@ class Training:
     def run(self, minutes: float = float("inf"), steps: int | None = None) -> Iterator[Progress]:
         """Train until `steps` or `minutes` (over all sessions) are reached; checkpoints on the way and at the end."""
         started, before, saved = time.monotonic(), self.seconds, time.monotonic()
-        losses: list[float] = []
         size = self.objective.data.size
         while (steps is None or self.step < steps) and not self.team.any(self.seconds >= 60 * minutes):
             loss = self._advance()
             self.seconds = before + time.monotonic() - started
-            losses.append(loss)
+            self.losses.append(loss)
             if self.step % CURVE_STEPS == 0:
-                self.curve.append((self.step * size, float(np.mean(losses[-CURVE_STEPS:]))))
-                losses.clear()
+                self.curve.append((self.step * size, float(np.mean(self.losses))))
+                self.losses.clear()
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self.save()
                 saved = time.monotonic()
@@ -110,7 +110,7 @@ class Training:
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 tensors[f"{key}.{name}"] = value
         state = {"step": self.step, "seconds": self.seconds, "seed": self.seed, "curve": self.curve}
-        state |= {"size": self.objective.data.size, "about": self.about}
+        state |= {"losses": self.losses, "size": self.objective.data.size, "about": self.about}
         save_tensors(self.path, tensors, state)
 
     def resume(self) -> None:
@@ -137,6 +137,7 @@ class Training:
                     self.optimizer.state[parameter] = moments
             self.step, self.seconds = int(state["step"]), float(state["seconds"])
             self.curve = [(int(images), float(loss)) for images, loss in state["curve"]]
+            self.losses = [float(loss) for loss in state.get("losses", [])]
         except ModelError:
             raise
         except (KeyError, RuntimeError, TypeError, ValueError) as error:

@@ -15,7 +15,7 @@ import msgspec
 from tqdm import tqdm
 
 from engine.data import training_images
-from engine.models.checkpoint import load_tensors, save_model
+from engine.models.checkpoint import ModelError, load_tensors, save_model
 from engine.recipes import Recipe
 from engine.training import Progress, Training
 
@@ -32,7 +32,7 @@ class Session:
     def __init__(self, recipe: Recipe, checkpoint: Path, out: Path, seed: int | None, resume: bool) -> None:
         self.recipe, self.out = recipe, out
         if seed is None:
-            seed = int(load_tensors(checkpoint)[1].get("seed", 0)) if resume else 0
+            seed = _seed(checkpoint) if resume else 0
         self.training = Training(recipe.begin(seed), seed, checkpoint, recipe.about)
         if resume:
             self.training.resume()
@@ -88,6 +88,14 @@ class Session:
         places = ["--out", str(self.out), "--checkpoint", str(self.training.path)]
         what = self.recipe.command or (self.recipe.card.name,)
         return shlex.join(["scorescope", "train", *what, *length, "--resume", *places])
+
+
+def _seed(checkpoint: Path) -> int:
+    _, state = load_tensors(checkpoint)
+    try:
+        return int(state["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{checkpoint} is not a checkpoint of a training: it has no seed.") from error
 
 
 @contextmanager

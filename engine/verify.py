@@ -109,9 +109,12 @@ def _shown(request: Request, made: Made) -> Generator[None, None, Pixels]:
     assert last is not None
     if made.step is not None and made.step != last.index + 1:
         raise VerifyError(f"The picture says that it shows step {made.step} of a run that has {last.index + 1}.")
-    if made.view in ("score", "eps"):  # the result has no noise: theirs are the step's before
+    if made.view in ("score", "eps") or (made.view == "change" and last.next.std):
+        # the result has no noise, or of Langevin no x̂₀: theirs are the step's before
         return _seen(made.view, last.level, last.x, last.denoised, before)
-    return result(last) if made.view != "change" else _seen("change", last.next, last.x_next, last.x_next, last)
+    if made.view == "change":
+        return _seen("change", last.next, last.x_next, last.x_next, last)
+    return result(last)
 
 
 def _seen(view: str, level: Level, x: Tensor, denoised: Tensor, before: Step | None) -> Pixels:

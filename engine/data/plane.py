@@ -8,7 +8,6 @@ import os
 import re
 import zipfile
 from collections.abc import Collection
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine import catalog
+from engine.data import leftovers
 from engine.data import points as files
 from engine.data.distributions import components
 from engine.models.checkpoint import ModelError
@@ -123,17 +123,8 @@ def keep(points: NDArray[np.floating], passing: bool = False) -> str:
 
 def let_go(needed: Collection[str], newest: int = 64) -> None:
     """Remove what was kept in passing, but for the newest and for what is needed."""
-    for path in sorted(_path("").parent.glob("points-*.npz"), key=_changed, reverse=True)[newest:]:
-        if path.stem not in needed and _is_passing(path):
-            with suppress(OSError):  # it may be gone already, or stay where nothing may be removed
-                path.unlink()
-
-
-def _changed(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+    old = leftovers.older(_path("").parent, "points-*.npz", newest)
+    leftovers.remove(file for file in old if file.stem not in needed and _is_passing(file))
 
 
 def _is_passing(path: Path) -> bool | None:

@@ -42,6 +42,7 @@ def learn(asked: Learn) -> Pieces:
     the network of the last report can be gone on with by its name.
     """
     lesson = Lesson(asked)
+    mlp.let_go({asked.learned or ""})
     losses: list[float] = []
     while lesson.step < asked.steps or not losses:
         before = time.perf_counter()
@@ -121,7 +122,7 @@ class Lesson:
         return loss
 
     def report(self, losses: list[float]) -> dict[str, Any]:
-        """Where it stands; the network is kept as it is now, and the one before the last is let go."""
+        """Where it stands; the network is kept as it is now; of this training's the last KEPT stay."""
         self.reported = self.seconds
         self.names.append(self.keep())
         for name in self.names[:-KEPT]:  # the window may be asking for the last ones

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine import catalog
+from engine.data import leftovers
 from engine.fields import MAX_SEED
 from engine.models import parameterization
 from engine.models.checkpoint import ModelError, load_tensors, save_tensors
@@ -93,6 +95,12 @@ def save(tensors: dict[str, Tensor], card: Card) -> str:
 def path(name: str) -> Path:
     """The file of a network learned in the lab."""
     return catalog.model_folders()[0] / "learned" / f"{name}.safetensors"
+
+
+def let_go(needed: Collection[str], newest: int = 32) -> None:
+    """Remove the networks that former trainings have left, but for the newest and for what is needed."""
+    old = leftovers.older(path("").parent, "learned-*.safetensors", newest)
+    leftovers.remove(file for file in old if file.stem not in needed)
 
 
 def read(name: str) -> Kept:

@@ -13,6 +13,8 @@ from engine.samplers.bridge import bridge
 from engine.samplers.step import Denoise, Step
 from engine.schedules import Level
 
+FLAT = 1e3  # the σ beyond which D hardly changes: a trapezoid over a leap from there is a worse estimate than D there
+
 
 def heun_sampler(
     denoise: Denoise,
@@ -24,7 +26,7 @@ def heun_sampler(
 ) -> Iterator[Step]:
     """Heun's method on dy/dσ = (y − D)/σ with y = x/α (Karras et al. 2022, algorithms 1 and 2): 2N − 1 evaluations.
 
-    Euler's step in σ is the bridge at λ = 0; it is not corrected in the last step, nor where no signal is left.
+    Euler's step in σ is the bridge at λ = 0; it is not corrected in the last step, nor from a σ above FLAT.
     With `churn` (S_churn; S_noise is 1) every step inside `interval` of σ first raises the noise to σ̂ = σ (1 + γ), and
     D is taken there; the Step's `level` and `x` are those before.
     """
@@ -39,7 +41,7 @@ def heun_sampler(
         denoised = denoise(x_raised, raised)
         x_next = bridge(x_raised, denoised, raised, next_level)
         nfe += 1
-        if next_level.std and level.alpha:
+        if next_level.std and level.sigma <= FLAT:
             there = denoise(x_next, next_level)
             nfe += 1
             x_next = _corrected(x_raised, denoised, there, raised, next_level)

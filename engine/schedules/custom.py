@@ -14,6 +14,7 @@ from engine.schedules.schedule import Curve, Schedule
 Array = np.ndarray[Any, Any]
 
 _TIMES = np.linspace(0.0, 1.0, 1025)  # where curves are checked; σ is inverted between two of them
+NOTHING = 1e-12  # the share of the largest α that is rounding at t = 1
 
 
 def from_curves(
@@ -90,6 +91,9 @@ def _checked(
 ) -> Schedule:
     """The schedule, if α stays positive and σ rises."""
     signal = _table("alpha", alpha)
+    if 0.0 < signal[-1] < NOTHING * signal.max() < signal[-2]:  # it ends there, but for rounding
+        alpha = _ending(alpha, NOTHING * float(signal.max()))
+        signal = _table("alpha", alpha)
     if not (np.all(signal[:-1] > 0.0) and signal[-1] >= 0.0):
         raise ValueError("alpha must be above 0 for t below 1, and not below 0 at t = 1")
     noise = _table("std", std)
@@ -114,6 +118,16 @@ def _checked(
         g_squared=g_squared,
         has_beta=np.allclose(signal**2 + noise**2, 1.0, rtol=0.0, atol=1e-9),
     )
+
+
+def _ending(alpha: Curve, least: float) -> Curve:
+    """The curve, but 0 where it is below `least`: cos(π/2) is 6e-17 in float64, and means 0."""
+
+    def ends(t: Any) -> Any:
+        values = alpha(t)
+        return np.where(np.real(values) < least, 0.0, values)
+
+    return ends
 
 
 def _table(label: str, curve: Curve) -> Array:

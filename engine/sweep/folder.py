@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from engine.fields import RequestError
-from engine.metadata import Made, chunks, fingerprint, program
+from engine.metadata import Made, chunks, fingerprint, program, weights
 from engine.pictures import Pixels, sheet
 from engine.sweep.plan import Cell, Sweep
 
@@ -48,6 +48,7 @@ class _Written(msgspec.Struct, forbid_unknown_fields=True):
     key: str
     shape: tuple[int, int, int, int]
     figures: dict[str, float]
+    weights: dict[str, str] = {}  # of all its models
 
 
 def encode(cell: Cell, result: Result) -> bytes:
@@ -59,7 +60,7 @@ def encode(cell: Cell, result: Result) -> bytes:
     for keyword, text in chunks(cell.request, made).items():
         texts.add_text(keyword, text)
     count, height, width, channels = result.pictures.shape
-    written = _Written(cell.key, (count, height, width, channels), dict(result.figures))
+    written = _Written(cell.key, (count, height, width, channels), dict(result.figures), weights(cell.request))
     texts.add_text("scorescope-cell", msgspec.json.encode(written).decode())
     page, out = sheet(result.pictures, enlarge=1, gap=0), io.BytesIO()
     Image.fromarray(page[:, :, 0] if page.shape[2] == 1 else page).save(out, "PNG", pnginfo=texts)
@@ -67,7 +68,8 @@ def encode(cell: Cell, result: Result) -> bytes:
 
 
 def decode(cell: Cell, data: bytes) -> Result | None:
-    """What `encode` wrote of this cell; None for anything else."""
+    """What `encode` wrote of this cell, with the weights that are there; None for anything else."""
+    assert cell.request is not None
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
             written = msgspec.json.decode(str(picture.info["scorescope-cell"]).encode(), type=_Written)
@@ -76,6 +78,8 @@ def decode(cell: Cell, data: bytes) -> Result | None:
             rows = -(-count // columns)
             if written.key != cell.key or picture.size != (columns * width, rows * height):
                 return None
+            if written.weights and written.weights != weights(cell.request):
+                return None  # the model has been trained on since
             page = np.asarray(picture)
         tiles = page.reshape(rows, height, columns, width, channels).transpose(0, 2, 1, 3, 4)
         return Result(np.ascontiguousarray(tiles.reshape(-1, height, width, channels)[:count]), written.figures)

@@ -21,6 +21,7 @@ from torch import Tensor
 from engine import runs
 from engine.fields import RequestError
 from engine.lab.cloud import COMPARED, Truth
+from engine.metadata import weights
 from engine.metrics import judged as judged_by
 from engine.pictures import Pixels, pixels
 from engine.precision import forced
@@ -45,7 +46,7 @@ class Progress:
 
 Judged = Generator[Progress, None, Result]
 
-_solutions: dict[Request, Tensor] = {}
+_solutions: dict[tuple[str, str], Tensor] = {}  # by the request and its weights
 
 
 def judged(cell: Cell) -> Judged:
@@ -102,15 +103,16 @@ def _ran(request: Request, reference: Request | None) -> Judged:
 
 def _solved(reference: Request) -> Generator[Progress, None, Tensor]:
     """The solution that cells are measured against, which those of one row share."""
-    if reference not in _solutions:
+    key = reference.to_json(), str(weights(reference))
+    if key not in _solutions:
         with forced("fp32"):
             running = runs.run(reference)
         for step in running:
             yield Progress(step.index + 1, reference.steps, None)
         while len(_solutions) >= KEPT:
             del _solutions[next(iter(_solutions))]
-        _solutions[reference] = step.x_next.double().cpu()
-    return _solutions[reference]
+        _solutions[key] = step.x_next.double().cpu()
+    return _solutions[key]
 
 
 def _quality(request: Request, last: Step, shape: tuple[int, ...]) -> dict[str, float]:

@@ -54,10 +54,7 @@ class Axis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if value is None:
             return {"condition": "any", "schedule": "model’s own"}.get(self.name, f"no {field.label.lower()}")
         if self.name == "model":
-            card = catalog.cards().get(value)
-            return (
-                card.title if card else catalog.DISTRIBUTIONS[value].label if value in catalog.DISTRIBUTIONS else value
-            )
+            return model_title(value)
         if field.kind == "choice" and self.name != "order":
             assert field.choices is not None
             return field.choices[value].label

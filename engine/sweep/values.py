@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -23,25 +24,39 @@ def axis(text: str) -> Axis:
 
 
 def values(name: str, text: str) -> tuple[Any, ...]:
-    """The values of a field: 5, 10, 20 or 0…2 in 5 or 5…80 in 5 log. Raises RequestError, which names the field."""
+    """The values of a field: 5, 10, 20 or 0…2 in 5 or 5…80 in 5 log. Raises RequestError, which names the field.
+
+    Captions with commas have semicolons between them, or after a single one.
+    """
     field = FIELDS[name]
     spaced = RANGE.fullmatch(text.strip()) if field.kind in ("integer", "number") else None
     if spaced is not None:
         return _spaced(name, field, spaced)
-    parts = [part.strip() for part in re.split(r"[,;]" if field.kind != "number" else r"[,;\s]", text)]
+    between = r"[,;\s]" if field.kind == "number" else ";" if field.kind == "condition" and ";" in text else "[,;]"
+    parts = [part.strip() for part in re.split(between, text)]
     return tuple(_value(field, part) for part in parts if part)
 
 
 def written(axis: Axis) -> str:
     """The values as text that `values` reads back."""
-    return ", ".join("none" if value is None else repr(value).strip("'\"").removesuffix(".0") for value in axis.values)
+    texts = ["none" if value is None else _plain(value) for value in axis.values]
+    if any("," in text for text in texts):
+        return "; ".join(texts) + (";" if len(texts) == 1 else "")
+    return ", ".join(texts)
+
+
+def _plain(value: Any) -> str:
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _spaced(name: str, field: Field, match: re.Match[str]) -> tuple[Any, ...]:
     try:
         low, high, count = float(match["low"]), float(match["high"]), int(match["count"])
     except ValueError:
-        raise RequestError(name, f"{name} must be two numbers, as in 0…2 in 5, not {short(match[0])}.") from None
+        low = high = math.nan
+        count = 0
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RequestError(name, f"{name} must be two numbers, as in 0…2 in 5, not {short(match[0])}.")
     if not 2 <= count <= MAX_CELLS:
         raise RequestError(name, f"{name} must be from 2 to {MAX_CELLS} values, not {count}.")
     if match["log"] and not (low > 0 and high > 0):

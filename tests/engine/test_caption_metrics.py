@@ -12,7 +12,7 @@ from conftest import random_network
 from PIL import Image
 from torch import nn
 
-from engine import caption_metrics, metrics, recipes
+from engine import caption_metrics, evaluation, metrics, recipes
 from engine.captions import Vocabulary
 from engine.contrastive import Contrastive, changed
 from engine.data import emoji
@@ -116,7 +116,7 @@ def test_a_model_of_emoji_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SCORESCOPE_MODELS", str(tmp_path))
     monkeypatch.setattr(caption_metrics, "PROMPTS", 20)
     monkeypatch.setattr(caption_metrics, "STEPS", 2)
-    figures = metrics.evaluate("untrained", lambda report: None, tmp_path / "sheet.png")
+    figures = evaluation.evaluate("untrained", lambda report: None, tmp_path / "sheet.png")
     assert figures["prompts"] == 20.0
     assert 0.0 <= figures["top1_w3"] <= figures["top5_w3"] <= 0.75  # chance is a quarter: false alarm below 1e-5
     assert figures["top1_pictures"] <= figures["top5_pictures"]

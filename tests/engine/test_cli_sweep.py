@@ -29,6 +29,8 @@ ERRORS = {
     ("--over", "lam=0", "--steps", "0"): "steps must be a whole number from 1 to 1000, not 0.",
     ("--over", "lam=0", "--reference", "0"): "reference must be a whole number from 1 to 1000, not 0.",
     ("--over", "lam=0", "--executor", "spark"): "executor must be one of local, dask, not 'spark'.",
+    ("--image", "x.png"): "--over NAME=VALUES says what varies, at least once.",
+    ("--at", "3"): "--over NAME=VALUES says what varies, at least once.",
     ("--steps", "5"): "--over NAME=VALUES says what varies, at least once.",
     (): "--over NAME=VALUES says what varies; without it sweep must be in",
 }

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,7 +17,7 @@ from safetensors import SafetensorError
 from engine import cli, recipes
 from engine.catalog import Card
 from engine.models import parameterization
-from engine.models.checkpoint import load_tensors
+from engine.models.checkpoint import load_tensors, save_tensors
 from engine.models.registry import _load, build
 from engine.objectives import Denoising, Images, Objective
 
@@ -96,6 +97,14 @@ def test_checkpoint_is_not_overwritten_by_accident(tmp_path: Path, capsys: pytes
     assert (tmp_path / "tiny.ckpt").read_bytes() == before
     assert train(tmp_path, "--steps", "2", "--seed", "9", "--restart") == 0
     assert load_tensors(tmp_path / "tiny.ckpt")[1]["seed"] == 9
+
+
+@pytest.mark.usefixtures("tiny_recipe")
+@pytest.mark.parametrize("state", [{}, {"seed": "x"}, {"seed": None}, []], ids=str)
+def test_what_has_no_seed_is_no_checkpoint(state: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_tensors(tmp_path / "tiny.ckpt", {"a": torch.zeros(3)}, state)
+    assert train(tmp_path, "--steps", "2", "--resume") == 1
+    assert "is not a checkpoint of a training" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("tiny_recipe")

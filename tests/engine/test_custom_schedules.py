@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from engine.schedules import (
     SCHEDULES,
+    Level,
     Schedule,
     ddpm_linear,
     from_betas,
@@ -116,6 +117,16 @@ def test_a_custom_schedule_has_a_beta_where_it_preserves_variance(made: Schedule
     for t in TIMES:
         assert made.beta(t) == relative(0.1 + 19.9 * t, rel=1e-9)
     assert FROM_CURVES["flow"].beta(0.5) is FROM_CURVES["ve"].beta(0.5) is FROM_DRIFT["sub_vp"].beta(0.5) is None
+
+
+def test_an_alpha_that_ends_at_0_but_for_rounding_ends_at_0() -> None:
+    """cos(π/2) is 6e-17: with it σ(1) would be 1.6e16, and every sampler would start there."""
+    made = from_curves(lambda t: np.cos(np.pi / 2 * t), std=lambda t: np.sin(np.pi / 2 * t))
+    assert made.level(1.0) == Level(1.0, 0.0, 1.0)
+    assert made.level(0.5).alpha == relative(math.sqrt(0.5), rel=1e-12)
+    assert made.beta(0.5) == relative(math.pi, rel=1e-9)  # −2 (log α)' = π tan(π/4)
+    little = from_drift(lambda t: -40.0, lambda t: math.sqrt(80.0))
+    assert little.level(1.0).alpha == relative(math.exp(-40.0), rel=1e-9), "so small on its way, it is meant so"
 
 
 def test_a_drift_may_have_no_closed_form() -> None:

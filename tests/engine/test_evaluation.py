@@ -92,6 +92,12 @@ def test_a_sheet_that_cannot_be_written_is_said_before_the_time_is_spent(
         assert "cannot be written" in capsys.readouterr().err
 
 
+def test_a_sheet_of_what_has_no_samples_is_refused(tiny: str, tmp_path: Path) -> None:
+    for name in (tiny, "digits-classifier", "digits-gaussian"):
+        with pytest.raises(ModelError, match=rf"^no samples of {name} are compared with pictures"):
+            evaluation.evaluate(name, lambda _: None, tmp_path / "sheet.png")
+
+
 def test_no_such_model() -> None:
     with pytest.raises(ModelError, match="nothing"):
         evaluation.evaluate("nothing", lambda report: None)

@@ -17,6 +17,7 @@ from engine import catalog, models
 from engine.catalog import RESOURCES
 from engine.data import digits
 from engine.guidance import Guide, guided
+from engine.likelihood import log_density
 from engine.metrics import agreement
 from engine.models import ModelError, parameterization
 from engine.models.checkpoint import save_model
@@ -164,6 +165,25 @@ def test_the_classifier_of_a_mixture_guides_as_its_conditions_do(weight: float) 
         x = (1.0 + sigma) * torch.randn(2, 50, 2, generator=draws, dtype=torch.float64)
         level = Level(0.5, 1.0, sigma)
         torch.testing.assert_close(by_classifier(x, level), free(x, level), rtol=0.0, atol=1e-10)
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.0])
+def test_the_likelihood_under_a_classifier_is_that_of_what_it_guides_to(weight: float) -> None:
+    """∂D/∂x has the classifier's Hessian in it: at w = 1 it is the exact density of the class, at w = 2 that of CFG."""
+    means = torch.tensor([[-1.0, 0.0], [1.0, 0.5], [0.0, -1.0]], dtype=torch.float64)
+    covariances = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64)[:, None, None] * torch.eye(2, dtype=torch.float64)
+    shares = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
+    mixture = Mixture(means, covariances, shares, torch.tensor([0, 1, 1]), ("left", "right"), (1, 2))
+    classifier = MixtureClassifier(mixture, torch.tensor([0.2, 0.8], dtype=torch.float64))
+    x = torch.tensor([[[0.3, 0.2]], [[-0.5, 0.4]]], dtype=torch.float64)
+    level = Level(0.1, 1.0, 0.1)
+    found, wanted = (
+        log_density(denoise, x, level, steps=40)
+        for denoise in (guided(mixture, 1, 2, weight, guide=classifier), guided(mixture, 1, 2, weight))
+    )
+    torch.testing.assert_close(found, wanted, rtol=0.0, atol=1e-8)
+    if weight == 1.0:
+        torch.testing.assert_close(found, mixture.log_density(x, level, 1).sum(1), rtol=0.0, atol=1e-3)
 
 
 # --- the shipped classifier of noisy digits ---------------------------------------------------------------------------

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from conftest import TINY, random_network
 
 from engine import showing, wire
 from engine.fields import RequestError
 from engine.history import History, Moment
+from engine.models.checkpoint import save_model
 from engine.pictures import pixels
 from engine.request import Branch, Encoding, Request
 from engine.runs import begin, run
@@ -232,6 +235,31 @@ def test_what_is_not_in_full_is_walked_again(ask: Callable[..., Request]) -> Non
     assert walked == 2, "of the child alone"
 
 
+def test_a_run_of_other_weights_is_walked_again(ask: Callable[..., Request], model_folder: Path) -> None:
+    """A model of one's own is trained on under its name: what is remembered of it is of another."""
+    parent, history = ask(), History()
+    remember(history, parent)
+    weights = model_folder / "tiny.safetensors"
+    before = weights.read_bytes()
+    child = parent.replace(start=Branch(parent, 3))
+    try:
+        save_model(model_folder, random_network(seed=1).state_dict(), TINY)
+        walked, steps = branched(child, history)
+        assert walked == 3
+        assert_same_bits(steps, list(run(child)))
+    finally:
+        weights.write_bytes(before)
+
+
+def test_a_number_that_begins_anew_gives_its_room_back(ask: Callable[..., Request]) -> None:
+    history = History()
+    remember(history, ask())
+    used = history.used
+    assert used > 0
+    history.open(1, ask())
+    assert history.used == 0
+
+
 def test_the_result_is_no_step_to_branch_from(ask: Callable[..., Request]) -> None:
     parent, history = ask(), History()
     remember(history, parent)
@@ -284,6 +312,15 @@ def test_the_result_in_every_view(ask: Callable[..., Request]) -> None:
     values, _ = asked(history, "picture", run=1, view="change", place=8)
     change = (last.x_next - last.denoised)[:, 0].abs().numpy()
     assert values["scale"] == pytest.approx(float(np.percentile(change, 99.5)), abs=1e-6)
+
+
+def test_the_change_at_the_result_of_langevin_is_that_of_the_step_before(ask: Callable[..., Request]) -> None:
+    """It is noisy, and has no x̂₀ of its own."""
+    request, history = ask(sampler="langevin"), History()
+    remember(history, request)
+    (before, change), (after, end) = (asked(history, "picture", run=1, view="change", place=at) for at in (7, 8))
+    assert before["scale"] == after["scale"] > 0.0
+    np.testing.assert_array_equal(change[0], end[0])
 
 
 def test_what_a_thumbnail_shows(ask: Callable[..., Request]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,22 @@ def test_it_tells_how_it_goes_and_can_be_dropped(own_models: Path, monkeypatch: 
     assert mlp.load(reports[-1]["model"]).of == "moons"
     kept = {path.stem for path in (own_models / "learned").iterdir()}
     assert kept == {report["model"] for report in reports[-8:]}
+
+
+def test_what_many_trainings_have_left_is_let_go(own_models: Path) -> None:
+    """The newest 32 stay, and what is gone on with; nothing of other names goes."""
+    folder = own_models / "learned"
+    first = learn(steps=3)[-1].values["model"]
+    os.utime(folder / f"{first}.safetensors", (1, 1))
+    for number in range(40):
+        other = folder / f"learned-{number:012x}.safetensors"
+        other.write_bytes(b"")
+        os.utime(other, (100 + number, 100 + number))
+    (folder / "notes.txt").write_text("mine")
+    os.utime(folder / "notes.txt", (1, 1))
+    last = learn(steps=5, learned=first)[-1].values["model"]
+    kept = {path.stem for path in folder.iterdir()}
+    assert kept == {first, last, "notes", *(f"learned-{number:012x}" for number in range(8, 40))}
 
 
 def test_a_distribution_with_classes_is_learned_under_each() -> None:

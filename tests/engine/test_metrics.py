@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
 import numpy as np
 import pytest
 import scipy.linalg
 import torch
 
+from engine import catalog
 from engine.data import digits
-from engine.metrics import agreement, classify, features, frechet_distance
+from engine.metrics import agreement, classify, features, frechet_distance, judged
+from engine.models.checkpoint import ModelError
 
 Array = np.ndarray
 
@@ -123,3 +128,15 @@ def test_worse_images_lie_farther() -> None:
         frechet_distance(real, features((rest + level * noise).clip(0, 255).astype(np.uint8))) for level in (0, 40, 120)
     ]
     assert distances[0] < distances[1] < distances[2]
+
+
+def test_a_judge_without_weights_judges_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its card is there, and first: what it cannot say costs no run."""
+    card = catalog.cards("classifier")["digits-classifier"]
+    (tmp_path / "digits-classifier.json").write_bytes(msgspec.json.encode(card))
+    (tmp_path / "digits-classifier.safetensors").write_bytes(b"cut short")
+    monkeypatch.setenv("SCORESCOPE_MODELS", str(tmp_path))
+    images, _ = some_digits(2)
+    assert judged("digits", 7, images) is None
+    with pytest.raises(ModelError, match="not a readable safetensors file"):
+        classify(images)

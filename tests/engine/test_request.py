@@ -186,6 +186,7 @@ def test_listed_levels_bring_their_steps_and_their_spacing() -> None:
     assert listed.replace(sampler="ddpm").sigmas == listed.sigmas
     assert listed.replace(sigmas=(2.0,)) == Request(sigmas=(2.0,))
     assert listed.replace(steps=7) == Request(steps=7)
+    assert listed.replace(spacing="explicit", steps=listed.steps) == listed, "nothing new puts nothing away"
     assert listed.replace(spacing="trailing") == Request(steps=3, spacing="trailing")
     with pytest.raises(RequestError, match=r"^sigmas must be 1 to 1000 falling .* spacing explicit\.$"):
         Request(spacing="explicit")

@@ -163,6 +163,16 @@ def test_the_weights_of_the_mixture_come_out(sampler: str, lam: float) -> None:
     assert float(((counts - expected) ** 2 / expected).sum()) < 18.4  # χ² with 2 degrees of freedom, 1e-4
 
 
+@pytest.mark.parametrize("spacing", ["uniform_t", "quadratic"])
+@pytest.mark.parametrize("schedule", ["vp_cosine", "vp_cosine_discrete"])
+def test_heun_leaps_from_the_ends_of_the_cosine_schedules(schedule: str, spacing: str) -> None:
+    """From σ = 6,000 and more to some 20 in one step, where a trapezoid in σ throws samples far away."""
+    fields = {"schedule": schedule, "count": 20, "noise": "step"}
+    exact = last(run(ask(**fields, order=2, steps=400, spacing="uniform_logsnr"))).x_next
+    found = last(run(ask(**fields, sampler="heun", steps=40, spacing=spacing))).x_next
+    assert float((found - exact).square().mean().sqrt()) < 0.1
+
+
 @pytest.mark.parametrize("sampler", catalog.SAMPLERS)
 def test_no_sampler_goes_on_with_values_that_are_not_finite(sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Mixture, "__call__", lambda self, x, level, condition=None: x * math.nan)

@@ -165,6 +165,9 @@ def test_what_tends_to_no_solution_has_no_reference(request_: Request) -> None:
         ("condition", "3, any, seven", (3, None, "seven")),
         ("schedule", "none,flow", (None, "flow")),
         ("model", "digits-ideal", ("digits-ideal",)),
+        ("condition", 'v 2.0, say "hi"', ("v 2.0", 'say "hi"')),
+        ("condition", "light skin tone, dark hair; red heart", ("light skin tone, dark hair", "red heart")),
+        ("condition", "light skin tone, dark hair;", ("light skin tone, dark hair",)),
     ],
 )
 def test_values_are_read_and_written(name: str, text: str, found: tuple) -> None:
@@ -189,6 +192,9 @@ def test_values_are_read_and_written(name: str, text: str, found: tuple) -> None
         ("lam=0…1 in 3 log", "lam"),
         ("lam=0…1", "lam"),
         ("lam=0…1e400 in 3", "lam"),
+        ("steps=1…inf in 3", "steps"),
+        ("steps=nan…3 in 3", "steps"),
+        ("steps=1…1e400 in 3", "steps"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence_that_begins_with_the_field(text: str, field: str) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import TINY, random_network
 from PIL import Image
 
 import engine
 from engine import metrics
 from engine.fields import RequestError
 from engine.lab.cloud import Truth
+from engine.models.checkpoint import save_model
 from engine.pictures import pixels
 from engine.request import Request
 from engine.sweep import Axis, Folder, Result, Sweep, SweepError, chart, run_sweep, sheet
@@ -75,6 +77,25 @@ def test_stopped_and_begun_again_it_goes_on_where_it_was(tiny: str, tmp_path: Pa
     seen.clear()
     dict(run_sweep(sweep, folder, progress=lambda cell, step, steps: seen.append(cell.index)))
     assert not seen
+
+
+def test_cells_and_solutions_of_other_weights_are_made_again(tiny: str, model_folder: Path, tmp_path: Path) -> None:
+    """A model of one's own is trained on under its name, and its sweep gone on with."""
+    sweep = Sweep(base=Request(model=tiny, count=1), axes=(Axis("steps", (1, 2)),), reference=5)
+    folder, weights = Folder(tmp_path), model_folder / "tiny.safetensors"
+    first, before = dict(run_sweep(sweep, folder)), weights.read_bytes()
+    try:
+        save_model(model_folder, random_network(seed=1).state_dict(), TINY)
+        again, anew = dict(run_sweep(sweep, folder)), dict(run_sweep(sweep))
+        _solutions.clear()
+        fresh = dict(run_sweep(sweep))
+        for index, result in anew.items():
+            np.testing.assert_array_equal(again[index].pictures, result.pictures)
+            assert (first[index].pictures != result.pictures).any()
+            errors = {found[index].figures["error"] for found in (again, anew, fresh)}
+            assert len(errors) == 1
+    finally:
+        weights.write_bytes(before)
 
 
 def test_a_cells_file_is_a_picture_that_can_be_verified(tmp_path: Path) -> None:

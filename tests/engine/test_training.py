@@ -109,6 +109,16 @@ def test_the_time_and_the_loss_curve_survive_a_restart(tmp_path: Path) -> None:
     assert list(after.run(minutes=before.seconds / 61)) == []  # the minutes are those of all sessions
 
 
+def test_the_loss_curve_knows_of_no_interruption(tmp_path: Path) -> None:
+    straight = Training(classification(), 0, tmp_path / "straight")
+    list(straight.run(steps=CURVE_STEPS))
+    list(Training(classification(), 0, tmp_path / "halves").run(steps=CURVE_STEPS - 1))
+    resumed = Training(classification(), 0, tmp_path / "halves")
+    resumed.resume()
+    list(resumed.run(steps=CURVE_STEPS))
+    assert resumed.curve == straight.curve
+
+
 @pytest.mark.parametrize("kept", [None, 0.0, 0.001, 0.5, 0.999])
 def test_a_checkpoint_that_is_missing_or_cut_short(tmp_path: Path, kept: float | None) -> None:
     path = tmp_path / "checkpoint"
@@ -296,6 +306,14 @@ def test_every_image_once_an_epoch_in_a_new_order() -> None:
     assert not torch.equal(*epochs)
     place = [int((everything == x).all(dim=(1, 2, 3)).nonzero()) for x in batches[0][0]]
     assert torch.equal(batches[0][1], torch.from_numpy(images.labels[place]).long())
+
+
+def test_fewer_images_than_a_batch_come_as_often_as_each_other() -> None:
+    """40 in batches of 64: every one once or twice, and over 200 batches the first no more often than the last."""
+    images = Images(np.arange(40, dtype=np.uint8).reshape(40, 1, 1), np.arange(40), 64)
+    seen = np.stack([np.bincount(images.batch(0, step)[1], minlength=40) for step in range(200)])
+    assert set(seen.flat) == {1, 2}
+    assert (np.abs(seen.sum(0) - 320) < 40).all()  # six deviations of √(200 · 0.6 · 0.4): false once in 1e7
 
 
 @pytest.mark.parametrize(

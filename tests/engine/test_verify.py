@@ -79,6 +79,13 @@ def test_every_view_of_every_step_is_verified(keep: Keep, tiny: str, view: str, 
     assert verify.verify(keep(images, request, view=view, step=place)).exact
 
 
+def test_the_change_at_the_end_of_langevin_is_verified(keep: Keep, tiny: str) -> None:
+    request = asked(tiny, sampler="langevin", lam=None)
+    *_, before, last = run(request)
+    images = signed((last.denoised - before.denoised).numpy())[0]
+    assert verify.verify(keep(images, request, view="change", step=last.index + 1)).exact
+
+
 def test_a_picture_that_differs_is_told_by_how_much(keep: Keep, tiny: str) -> None:
     """One value of 3 · 8 · 8 changed by 10 is enlarged to 4 of a sheet of 34 × 34."""
     request = asked(tiny)
