@@ -124,7 +124,7 @@ def test_a_model_of_emoji_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.mode == "RGB"
         assert sheet.size == (16 * 66 - 2, 3 * 66 - 2)
-    of_judge = metrics.evaluate(JUDGE.name, lambda report: None)
+    of_judge = evaluation.evaluate(JUDGE.name, lambda report: None)
     assert of_judge["pictures"] == 1900.0
     assert 0.0 <= of_judge["top1"] <= of_judge["top5"] < 0.6
 
