@@ -97,10 +97,7 @@ class Drops(QObject):
         """The workspace that a request is for, and the controls there: those that are shown where they can have it."""
         window = self.window
         if in_plane(request.model):
-            if "lab" not in window.workspaces:
-                shown = window.current_name
-                window.open("lab")
-                window.open(shown)
+            window.make("lab")
             assert window.lab is not None
             return "lab", window.lab.bound
         name = window.current_name if window.current_name in ("generate", "compare") else "generate"

@@ -45,8 +45,8 @@ class EngineClient(QObject):
     """One worker process. `async for event, arrays in client.run(request)` gives a run's frames as they come."""
 
     ready = Signal(object)  # wire.Ready
-    died = Signal(str)  # one sentence; the worker is being started again
-    gave_up = Signal(str, str)  # one sentence and the worker's last words; call `start` to try again
+    died = Signal(str, str)  # one sentence and the worker's last words; it is being started again
+    gave_up = Signal(str, str)  # the same; call `start` to try again
 
     def __init__(self, parent: QObject | None = None, program: list[str] | None = None) -> None:
         super().__init__(parent)
@@ -59,6 +59,7 @@ class EngineClient(QObject):
         self._closing = False
         self._errors = b""
         self._reason = ""  # what the worker itself said before it ended
+        self.death = ""  # why the last one ended: what was under way has failed with this sentence
         self._keep = wire.Keep()
         self.is_ready = False
         self.about: wire.Ready | None = None  # what the engine runs on
@@ -202,10 +203,11 @@ class EngineClient(QObject):
         self._deaths += 1
         words = self._errors.decode(errors="replace").strip()
         sentence, self._reason = self._reason or "The engine stopped unexpectedly.", ""
+        self.death = sentence
         for number in list(self._lines):
             self._fail(number, sentence, words)
         if self._deaths < RESTARTS:
-            self.died.emit(f"{sentence} It is being started again.")
+            self.died.emit(f"{sentence} It is being started again.", words)
             QTimer.singleShot(0, self.start)
         else:
             self.gave_up.emit(f"{sentence} It ended {self._deaths} times in a row.", words)

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog
 
 from desktop_app.state import saving
 from desktop_app.state.gallery_files import default_folder
 from desktop_app.state.runs import Run
 from desktop_app.state.saving import NotSavedError, Page
+from desktop_app.widgets.save_dialog import ask_where
 from engine.spelling import as_command
 
 if TYPE_CHECKING:
@@ -47,12 +47,10 @@ class Keeping(QObject):
         """Ask for a place, and save what is shown there."""
         if self._by_itself() or not (shown := self._shown()):
             return
-        dialog = QFileDialog(self.window, "Save the pictures", "scorescope.png", "PNG images (*.png)")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("png")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self._start(self._write(shown, Path(path))))
-        dialog.open()
+        kinds = {"png": "PNG images (*.png)"}
+        ask_where(
+            self.window, "Save the pictures", "scorescope.png", kinds, lambda to: self._start(self._write(shown, to))
+        )
 
     def copy_command(self) -> None:
         """The command line that makes what is shown, or what the controls are set to."""
@@ -66,11 +64,6 @@ class Keeping(QObject):
         request = runs[0].request if runs else self.window.current.bound.request()
         QGuiApplication.clipboard().setText(as_command(request))
         self.window.toasts.show("The command is copied.", error=False)
-
-    def close(self) -> None:
-        """Wait for nothing more."""
-        for task in self._tasks:
-            task.cancel()
 
     def _by_itself(self) -> bool:
         """Whether the workspace saves what it shows by itself."""

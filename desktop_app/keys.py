@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Act = Callable[[], object]
 
+REPEATED = ("Left", "Right", "Shift+Left", "Shift+Right", "[", "]")  # while they are held; the others act once
+
 
 def add_shortcuts(window: Window) -> None:
     """The keys that work wherever the focus is."""
@@ -30,7 +32,7 @@ def add_shortcuts(window: Window) -> None:
     }
     shortcuts |= {f"Ctrl+{n}": partial(window.open, name) for n, name in enumerate(WORKSPACES, 1)}
     for keys, act in shortcuts.items():
-        QShortcut(QKeySequence(keys), window, act)
+        QShortcut(QKeySequence(keys), window, act).setAutoRepeat(False)
 
 
 def key_map(window: Window) -> dict[str, Act]:

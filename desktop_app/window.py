@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QStackedWidget, QWidget
 
 from desktop_app.commands import entries
 from desktop_app.drops import Drops
 from desktop_app.engine_client import EngineClient
 from desktop_app.keeping import Keeping
-from desktop_app.keys import add_shortcuts, key_map, name_of
+from desktop_app.keys import REPEATED, add_shortcuts, key_map, name_of
 from desktop_app.rooms import ROOMS
 from desktop_app.state.cloud_lanes import Clouds, in_plane
 from desktop_app.state.controls import Controls
@@ -24,8 +24,9 @@ from desktop_app.theme import theme
 from desktop_app.widgets.cheat_sheet import CheatSheet
 from desktop_app.widgets.layout import line, row
 from desktop_app.widgets.model_card import ModelCard
+from desktop_app.widgets.overlay import leave_all
 from desktop_app.widgets.palette import Palette
-from desktop_app.widgets.rail import Rail
+from desktop_app.widgets.rail import WORKSPACES, Rail
 from desktop_app.widgets.toast import Toasts
 from desktop_app.workspaces.compare import CompareWorkspace
 from desktop_app.workspaces.generate import GenerateWorkspace
@@ -70,7 +71,8 @@ class Window(QWidget):
         self.rail.chosen.connect(self.open)
         self.rail.theme_changed.connect(self.remember)
         self.setLayout(row(self.rail, line(vertical=True), self.stack, spacing=0))
-        self.undo = Undo(self)
+        self.undo = Undo(lambda: self.current_name, self)
+        self.undo.unseen.connect(self._on_unseen)
         self.toasts = Toasts(self, lambda: self.height() - self.current.bar.height())
         self.cheat_sheet = CheatSheet(self)
         self.rail.help_wanted.connect(self.cheat_sheet.open)
@@ -87,6 +89,8 @@ class Window(QWidget):
         self.add("generate", self.generate, {"generate": self.generate.controls})
         self.generate.timeline.set_mode(film=settings.film)
         self.add("compare", self.compare, dict(zip(LANES, self.compare.set.all, strict=True)))
+        lanes_set = self.compare.set
+        self.undo.watch_value("lanes", "compare", lambda: lanes_set.count, lanes_set.have, lanes_set.changed)
         self.compare.path.setChecked(settings.one_path)
         self.compare.lanes_changed.connect(self.remember)
         for controls in self._controls.values():
@@ -94,7 +98,7 @@ class Window(QWidget):
         for asking in (self.generate.training_images, self.compare.judging, self.compare.clouds):
             self.closing.connect(asking.stop)
         self.runs.failed.connect(self._on_failed)
-        client.died.connect(lambda text: self.toasts.show(text))
+        client.died.connect(lambda text, words: self.toasts.show(text, words))
         client.gave_up.connect(lambda text, words: self.toasts.show(text, words, ("Start it again", client.start)))
         theme().choose(settings.theme)
         self.open(settings.workspace)
@@ -106,6 +110,7 @@ class Window(QWidget):
         settings = self.preferences.settings
         self.workspaces[name] = workspace
         self.stack.addWidget(workspace)
+        workspace.bar.installEventFilter(self.toasts)
         workspace.problem.connect(lambda text: self.toasts.show(text, error=False))
         workspace.set_view(settings.view)
         workspace.timeline.set_mode(axis=settings.axis, speed=settings.speed, loop=settings.loop)
@@ -117,7 +122,7 @@ class Window(QWidget):
         workspace.inspector.unfolded.connect(self._unfold)
         workspace.inspector.about_wanted.connect(self.model_card.open)
         self._controls |= controls
-        self.undo.watch(controls)
+        self.undo.watch(controls, name)
         for lane in controls.values():
             lane.changed.connect(self.remember)
 
@@ -136,9 +141,13 @@ class Window(QWidget):
             if name == "branch" and self.current is self.generate:
                 self.generate.offer_branch()
             return
+        self._compare(requests)
+
+    def _compare(self, requests: list[Request]) -> None:
+        """Run requests in the lanes of Compare, with their seed: what was sent is what is seen."""
         self.compare.receive(requests)
         self.open("compare")
-        self.compare.start()
+        self.compare.start_exactly()
 
     @property
     def current_name(self) -> str:
@@ -157,11 +166,15 @@ class Window(QWidget):
 
     def open(self, name: str) -> None:
         """Show a workspace."""
+        leave_all(self)
         self.make(name)
+        if name != self.current_name:
+            self.current.rest()
         self.stack.setCurrentWidget(self.workspaces[name])
         self.rail.choose(name)
         self.current.bar.track.setFocus()
         self.current.open()
+        self.toasts.arrange()
         self.remember()
 
     def _share_view(self, view: str) -> None:
@@ -182,9 +195,8 @@ class Window(QWidget):
         if self.current is self.lab:
             self.lab.set_page("one" if self.lab.page == "split" else "split")
             return
-        self.compare.receive([self.generate.controls.request()])
-        self.open("compare")
-        self.compare.start()
+        if self.current is not self.compare:  # where the lanes are what is compared
+            self._compare([self.generate.controls.request()])
 
     def use_preset(self, name: str) -> None:
         """Run a comparison that is always worth making."""
@@ -200,15 +212,11 @@ class Window(QWidget):
     def show_request(self, request: Request) -> None:
         """Run a request again, in Generate, or where it belongs."""
         if in_plane(request.model):
-            self.compare.receive([request])
-            self.open("compare")
-            self.compare.start()
+            self._compare([request])
             return
         self.open("generate")
         self.generate.controls.take(request)
-        self.generate.controls.seed_locked, before = True, self.generate.controls.seed_locked
-        self.generate.start()
-        self.generate.controls.seed_locked = before
+        self.generate.start_exactly()
 
     def restore(self) -> None:
         """What was open when the program was closed; where nothing was, a first look at what it does."""
@@ -228,21 +236,27 @@ class Window(QWidget):
     # --- keys ---
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        act = self._keys.get(name_of(event))
-        if act is None:
+        name = name_of(event)
+        if name not in self._keys:
             super().keyPressEvent(event)
-        else:
-            act()
+        elif name in REPEATED or not event.isAutoRepeat():
+            self._keys[name]()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.current.release_space()
         super().keyReleaseEvent(event)
 
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self.current.release_space()  # which is released in another window
+        super().changeEvent(event)
+
     def start(self) -> None:
         """Run what is shown."""
+        leave_all(self)
         focus = QGuiApplication.focusObject()
-        if isinstance(focus, QWidget):
+        if isinstance(focus, QLineEdit | QPlainTextEdit):
             focus.clearFocus()  # a number being typed counts
         self.current.start()
 
@@ -290,14 +304,20 @@ class Window(QWidget):
         if geometry:
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
 
+    def _on_unseen(self, what: str, names: list[str]) -> None:
+        where = " and ".join(WORKSPACES[name][1] for name in names)
+        self.toasts.show(f"{what}, in {where}.", error=False)
+
     def _on_failed(self, run: Run) -> None:
         assert run.error is not None
-        self.toasts.show(run.error.message, run.error.details)
+        if run.error.message != self.client.death:  # of which the window tells once
+            self.toasts.show(run.error.message, run.error.details)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._saving.stop()
         self._save_settings()
         self.session.save()
         self.runs.stop_all()
+        self.hide()  # what is closing may take a while: a training writes its checkpoint
         self.closing.emit()
         event.accept()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.state.lab_cloud import Array, Cloud
 from desktop_app.state.runs import Run
 from desktop_app.state.timeline import Timeline
 
+Samples = NDArray[np.uint8] | Array  # images, or the x̄ of a cloud
 SAMPLES = 16  # that are compared of each lane: enough for a mean, and few enough for 1,000 steps
 MEASURES = {
     "distance": (
@@ -30,7 +32,7 @@ class Apart(QObject):
         super().__init__(timeline)
         self.timeline = timeline
         self.curves: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in MEASURES}
-        self._kept: dict[Run, dict[int, Array]] = {}
+        self._kept: dict[Run, dict[int, Samples]] = {}  # of each lane the places that are still to be compared
         self._done: list[int] = []  # positions of the shorter run that are done, for each pair
 
     def follow(self, lanes: list[Run]) -> None:
@@ -52,10 +54,14 @@ class Apart(QObject):
         if isinstance(run, Cloud):  # all its steps are there at once
             kept.update({k: places[None] for k, places in enumerate(run.places)})
         else:
-            kept[index] = run.pictures("denoised", index)[:SAMPLES].astype(np.float32) / 127.5 - 1.0
+            kept[index] = run.pictures("denoised", index)[:SAMPLES].copy()  # the shelf may forget the rest
         first, *others = self._kept
         for number, other in enumerate(others):
             self._compare(number, first, other)
+        needs = [self._needs(number, first, other) for number, other in enumerate(others)]
+        self._forget(first, min((need for need, _ in needs), default=0))
+        for other, (_, need) in zip(others, needs, strict=True):
+            self._forget(other, need)
         self.changed.emit()
 
     def _compare(self, number: int, first: Run, other: Run) -> None:
@@ -74,12 +80,31 @@ class Apart(QObject):
                     self.curves[name][number].append((math.log(sigma), value))
             self._done[number] += 1
 
+    def _needs(self, number: int, first: Run, other: Run) -> tuple[int, int]:
+        """The first place of lane A, and of the other, that this pair may still look at."""
+        if not (first.levels and other.levels):
+            return 0, 0
+        longer, shorter = (first, other) if first.steps > other.steps else (other, first)
+        at = min(self._done[number], shorter.steps)
+        there = longer.nearest(shorter.sigma(at))
+        return (there, at) if longer is first else (at, there)
 
-def compare(a: Array, b: Array) -> tuple[float, float]:
+    def _forget(self, run: Run, before: int) -> None:
+        kept = self._kept[run]
+        for place in [place for place in kept if place < before]:
+            del kept[place]
+
+
+def compare(a: Samples, b: Samples) -> tuple[float, float]:
     """RMS distance and mean correlation of samples [B, ...]; of images on the scale of [−1, 1], of points in x̄."""
-    x, y = (samples.reshape(len(samples), -1).astype(np.float64) for samples in (a, b))
+    x, y = (_values(samples) for samples in (a, b))
     distance = float(np.sqrt(np.mean((x - y) ** 2)))
     x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
     scale = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
     same = np.where(scale > 0, (x * y).sum(axis=1) / np.maximum(scale, 1e-12), 1.0)
     return distance, float(same.mean())
+
+
+def _values(samples: Samples) -> NDArray[np.float64]:
+    values = samples.reshape(len(samples), -1).astype(np.float64)  # [B, D]
+    return values / 127.5 - 1.0 if samples.dtype == np.uint8 else values

@@ -89,6 +89,12 @@ class Controls(QObject):
             return self._request.replace(guide=None, **{name: getattr(neutral, name) for name in GUIDING})
         return self._request
 
+    def lock_seed(self, on: bool) -> None:
+        """Keep the seed between runs, or take a new one for each."""
+        if on != self.seed_locked:
+            self.seed_locked = on
+            self.changed.emit("seed")
+
     def randomise_seed(self) -> None:
         """A new seed, whether locked or not: asked for by hand."""
         self.set("seed", random.SystemRandom().randrange(2**32))

@@ -195,6 +195,7 @@ class Lab(QObject):
     def _on_control(self, source: Controls, name: str) -> None:
         if name in SHARED:
             for controls in self.lanes:
+                controls.seed_locked = source.seed_locked
                 controls.set(name, source[name])
         if name == "model":
             self.probe, self.learned, self.source = None, None, "exact"

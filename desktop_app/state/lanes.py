@@ -59,6 +59,11 @@ class Lanes(QObject):
         self._share(self.all[0])
         self.follow_path(self.one_path)
 
+    def have(self, count: int) -> None:
+        """Have so many lanes in use, as they are set."""
+        self.count = count
+        self.changed.emit()
+
     def add(self, like: int) -> int:
         """One more lane, the same as another; returns its number."""
         assert self.count < len(NAMES)
@@ -105,9 +110,9 @@ class Lanes(QObject):
     def _share(self, source: Controls) -> None:
         self._sharing = True
         for controls in self.all:
+            controls.seed_locked = source.seed_locked
             for name in SHARED:
                 controls.set(name, source[name])
-            controls.seed_locked = source.seed_locked
         self._sharing = False
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from shiboken6 import isValid
 
 from desktop_app.state import gallery_files
 from desktop_app.state.runs import Run
@@ -45,6 +46,8 @@ async def page(run: Run, view: str, position: int, engine: wire.Ready | None) ->
     """What a run shows at a position, exactly: waits for pictures that are not held. Raises NotSavedError."""
     owner, place = run.owner(position)
     for _ in range(round(WAIT_S / 0.02)):
+        if not (isValid(run) and isValid(owner)):
+            raise NotSavedError("Nothing was saved: another run has taken the place of this one.")
         images = owner.shelf.get(owner, view, place)
         if images is not None and not run.note(view, position):
             break
@@ -75,6 +78,8 @@ async def keep(pages: Sequence[Page], folder: Path) -> list[Path]:
 
 async def write(pages: Sequence[Page], path: Path) -> None:
     """Save pages where one was asked to: the first under this name, the others beside it. Raises NotSavedError."""
+    if path.suffix.lower() != ".png":
+        raise NotSavedError(f"{path.name} must end in .png.")
     names = [path, *(path.with_stem(f"{path.stem}-{letter}") for letter in "bcdefgh")]
     try:
         for one, name in zip(pages, names, strict=False):

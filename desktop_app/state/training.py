@@ -15,6 +15,7 @@ WRITTEN = re.compile(r"([A-Za-z0-9_-]+)\.safetensors and its card")
 STOPPED = re.compile(r"Stopped after step")
 REPORT_SECONDS = 1
 LINES = 200  # of what it says, at most
+STOP_S = 30  # that the step under way and its checkpoint may take
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class TrainingProcess(QObject):
     """One training at a time. It goes on while the window does other things, and ends with a checkpoint."""
 
     changed = Signal()
+    heard = Signal(str)  # a line of what it says, but for the steps
     trained = Signal(str)  # the name of the model, which can be used now
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -81,13 +83,13 @@ class TrainingProcess(QObject):
             self.changed.emit()
 
     def close(self) -> None:
-        """End it now that the window closes: asked first, made to after a moment."""
+        """End it now that the window closes: asked first, made to where it takes too long."""
         process, self._process = self._process, None
         if process is None:
             return
         process.blockSignals(True)
         process.terminate()
-        if not process.waitForFinished(5000):
+        if not process.waitForFinished(1000 * STOP_S):
             process.kill()
             process.waitForFinished(2000)
 
@@ -108,6 +110,7 @@ class TrainingProcess(QObject):
             if written := WRITTEN.search(line):
                 self.model = written[1]
             self.said = [*self.said, line][-LINES:]
+            self.heard.emit(line)
 
     def _went_wrong(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
@@ -19,6 +20,24 @@ LEFT, RIGHT, TOP, BOTTOM = 56.0, 40.0, 40.0, 20.0
 HEIGHT = 132
 APART = 12.0  # px, between the names of lanes at the ends of their lines
 DECADES = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+
+
+class Scale(NamedTuple):
+    """Where log σ and values lie, in px. One is made for each painting: it takes a look at every point."""
+
+    width: int
+    height: int
+    first: float  # log σ at the left
+    last: float  # and at the right
+    low: float
+    high: float
+
+    def x(self, log_sigma: float) -> float:
+        room = self.width - LEFT - RIGHT
+        return LEFT + room * (self.first - log_sigma) / max(self.first - self.last, 1e-9)
+
+    def y(self, value: float) -> float:
+        return TOP + (self.height - TOP - BOTTOM) * (1.0 - (value - self.low) / (self.high - self.low))
 
 
 class ApartChart(QWidget):
@@ -57,21 +76,15 @@ class ApartChart(QWidget):
         """What is drawn: for every lane but the first (log σ, value)."""
         return self.apart.curves[self.measure]
 
-    def _span(self) -> tuple[float, float]:
-        """log σ at the left and at the right."""
-        places = [place for curve in self.curves for place, _ in curve]
-        return (max(places), min(places)) if places else (math.log(80.0), math.log(0.002))
-
-    def _x(self, log_sigma: float) -> float:
-        first, last = self._span()
-        return LEFT + (self.width() - LEFT - RIGHT) * (first - log_sigma) / max(first - last, 1e-9)
-
-    def _y(self, value: float, high: float) -> float:
-        low = -high if self.measure == "correlation" and self._negative() else 0.0
-        return TOP + (self.height() - TOP - BOTTOM) * (1.0 - (value - low) / (high - low))
-
-    def _negative(self) -> bool:
-        return any(value < 0.0 for curve in self.curves for _, value in curve)
+    def _scale(self) -> Scale:
+        points = [point for curve in self.curves for point in curve]
+        places, values = [place for place, _ in points], [value for _, value in points]
+        first, last = (max(places), min(places)) if places else (math.log(80.0), math.log(0.002))
+        if self.measure == "correlation":
+            low, high = -1.0 if any(value < 0.0 for value in values) else 0.0, 1.0
+        else:
+            low, high = 0.0, max([*values, 1e-3]) * 1.05
+        return Scale(self.width(), self.height(), first, last, low, high)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, colours = QPainter(self), theme()
@@ -80,18 +93,17 @@ class ApartChart(QWidget):
         font = self.font()
         font.setPixelSize(11)
         painter.setFont(font)
-        values = [value for curve in self.curves for _, value in curve]
-        if not values:
+        if not any(self.curves):
             painter.setPen(colours.colour("text_faint"))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Run the lanes to see how far they part.")
             return
-        high = 1.0 if self.measure == "correlation" else max([*values, 1e-3]) * 1.05
-        self._grid(painter, high)
+        scale = self._scale()
+        self._grid(painter, scale)
         pens = [lane_pen(kind, 1.8) for kind in kinds([run.request for run in self.timeline.lanes])[1:]]
         ends = []
         for name, pen, curve in zip(NAMES[1:], pens, self.curves, strict=False):
             if curve:
-                line = QPolygonF([QPointF(self._x(place), self._y(value, high)) for place, value in curve])
+                line = QPolygonF([QPointF(scale.x(place), scale.y(value)) for place, value in curve])
                 painter.setPen(pen)
                 painter.drawPolyline(line)
                 ends.append((line.last().y(), line.last().x(), name, pen))
@@ -99,26 +111,24 @@ class ApartChart(QWidget):
         leader = self.timeline.leader
         if leader is not None and leader.levels and self.timeline.reached >= 0:
             sigma = leader.sigma(min(self.timeline.position, leader.steps))
-            first, last = self._span()
+            first, last = scale.first, scale.last
             place = last if sigma == 0.0 else first if math.isinf(sigma) else min(max(math.log(sigma), last), first)
             painter.setPen(QPen(colours.colour("text"), 1))
-            painter.drawLine(QPointF(self._x(place), TOP - 4), QPointF(self._x(place), self.height() - BOTTOM))
+            painter.drawLine(QPointF(scale.x(place), TOP - 4), QPointF(scale.x(place), self.height() - BOTTOM))
 
-    def _grid(self, painter: QPainter, high: float) -> None:
+    def _grid(self, painter: QPainter, scale: Scale) -> None:
         bottom, right = self.height() - BOTTOM, self.width() - RIGHT
-        marks = [high, 0.0] if not (self.measure == "correlation" and self._negative()) else [1.0, 0.0, -1.0]
-        for value in marks:
-            y = self._y(value, high)
+        for value in (scale.high, 0.0, -1.0) if scale.low < 0.0 else (scale.high, 0.0):
+            y = scale.y(value)
             painter.setPen(QPen(theme().colour("line"), 1))
             painter.drawLine(QPointF(LEFT, y), QPointF(right, y))
             painter.setPen(theme().colour("text_faint"))
             place = QRectF(0, y - 7, LEFT - 8, 14)
             text = f"{value:.2g}".replace("-", "−")
             painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-        first, last = self._span()
         for sigma in DECADES:
-            if last <= math.log(sigma) <= first:
-                place = QRectF(self._x(math.log(sigma)) - 30, bottom + 4, 60, 14)
+            if scale.last <= math.log(sigma) <= scale.first:
+                place = QRectF(scale.x(math.log(sigma)) - 30, bottom + 4, 60, 14)
                 painter.drawText(place, Qt.AlignmentFlag.AlignCenter, f"{sigma:g}")
         painter.drawText(QRectF(0, bottom + 4, LEFT - 8, 14), Qt.AlignmentFlag.AlignRight, "σ")
 
@@ -140,7 +150,7 @@ class ApartChart(QWidget):
         leader = self.timeline.leader
         if leader is None or not leader.levels:
             return
-        first, last = self._span()
+        scale = self._scale()
         share = (x - LEFT) / max(self.width() - LEFT - RIGHT, 1.0)
-        sigma = math.exp(first - min(max(share, 0.0), 1.0) * (first - last))
+        sigma = math.exp(scale.first - min(max(share, 0.0), 1.0) * (scale.first - scale.last))
         self.timeline.seek(self.timeline.length if share > 1.0 else leader.nearest(sigma))

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QPushButton, QScrollArea, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QPushButton, QScrollArea, QWidget
 
 from desktop_app.state.controls import differing
 from desktop_app.state.words import shown
 from desktop_app.widgets.layout import ElidedLabel, column, fill, label, row
+from desktop_app.widgets.overlay import Overlay
 from engine.fields import RequestError
 from engine.request import FIELDS, Request
 
 WIDTH = 560
 
 
-class ApplyCard(QWidget):
-    """Dims the window. Enter applies what is checked, Esc leaves everything as it is."""
+class ApplyCard(Overlay):
+    """Enter applies what is checked, Esc leaves everything as it is."""
 
     applied = Signal(object)  # the Request that comes of it
 
     def __init__(self, window: QWidget) -> None:
-        super().__init__(window)
-        self.setAccessibleName("Apply the parameters of a picture")
+        super().__init__(window, "Apply the parameters of a picture")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.boxes: dict[str, QCheckBox] = {}
-        self._before = self._offered = Request()
-        self._focused: QWidget | None = None
-        self._window = window
+        self._current = self._offered = Request()
         self.title = ElidedLabel("title")
         self.note = label("", "faint")
         self.note.setWordWrap(True)
@@ -57,53 +55,34 @@ class ApplyCard(QWidget):
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._card = self._framed()
-        self._card.setParent(self)
-        self.hide()
-        window.installEventFilter(self)
+        self._lay_out()
 
     def offer(self, name: str, before: Request, offered: Request, where: str, note: str = "") -> bool:
         """Show what would change in the controls of `where`; False where nothing would."""
         names = differing(before, offered)
         if not names:
             return False
-        self._before, self._offered = before, offered
+        self._current, self._offered = before, offered
         self.title.setText(f"Apply {name}")
         self.note.setText(f"{note + ' ' if note else ''}What would change in {where}:")
         self._fill(names)
-        if not self.isVisible():
-            self._focused = self._window.focusWidget()
-        self._place()
-        self.show()
-        self.raise_()
-        self.setFocus()
+        self.cover(self)
         self._told()
         return True
 
-    def leave(self) -> None:
-        """Go away."""
-        self.hide()
-        if self._focused is not None:
-            self._focused.setFocus()
+    def stops(self) -> list[QWidget]:
+        return [*self.boxes.values(), self.all, self.none, self.cancel, self.apply]
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and self.isVisible():
-            self._place()
-        return False
+    def place(self) -> None:
+        super().place()
+        height = min(self.height() - 48, 166 + 27 * len(self.boxes))
+        self.sheet.setGeometry((self.width() - WIDTH) // 2, (self.height() - height) // 2, WIDTH, height)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.leave()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.apply.isEnabled():
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.apply.isEnabled():
             self._apply()
-        # and nothing is handed on: the window's keys are not for now
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if not self._card.geometry().contains(event.position().toPoint()):
-            self.leave()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        QPainter(self).fillRect(self.rect(), QColor(0, 0, 0, 150))
+        else:
+            super().keyPressEvent(event)
 
     def result(self) -> Request | None:
         """What comes of the fields that are checked; none where they do not go together, which is said."""
@@ -112,7 +91,7 @@ class ApplyCard(QWidget):
         if len(changes) == len(self.boxes):
             return self._offered
         try:
-            return self._before.replace(**changes)
+            return self._current.replace(**changes)
         except RequestError as error:
             self.problem.setText(f"These do not go together: {error}")
             return None
@@ -141,7 +120,7 @@ class ApplyCard(QWidget):
         self.boxes = {}
         for line, name in enumerate(names):
             old, new = ElidedLabel("faint"), ElidedLabel()
-            old.setText(shown(name, getattr(self._before, name)))
+            old.setText(shown(name, getattr(self._current, name)))
             new.setText(shown(name, getattr(self._offered, name)))
             box = self.boxes[name] = QCheckBox(FIELDS[name].label)
             box.setAccessibleName(f"{FIELDS[name].label}: {old.text()} becomes {new.text()}")
@@ -152,10 +131,7 @@ class ApplyCard(QWidget):
             self._grid.addWidget(label("→", "faint"), line, 2)
             self._grid.addWidget(new, line, 3)
 
-    def _framed(self) -> QFrame:
-        card = QFrame()
-        card.setProperty("role", "sheet")
-        card.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    def _lay_out(self) -> None:
         head = column(self.title, self.note, spacing=4)
         fill(head, (24, 20, 24, 8), 4)
         foot = row(self.all, self.none, None, self.cancel, self.apply, spacing=8)
@@ -167,13 +143,7 @@ class ApplyCard(QWidget):
         layout.addWidget(self._scroll, 1)
         layout.addLayout(said)
         layout.addLayout(foot)
-        card.setLayout(layout)
-        return card
-
-    def _place(self) -> None:
-        self.setGeometry(self._window.rect())
-        height = min(self.height() - 48, 166 + 27 * len(self.boxes))
-        self._card.setGeometry((self.width() - WIDTH) // 2, (self.height() - height) // 2, WIDTH, height)
+        self.sheet.setLayout(layout)
 
     def _button(self, text: str, act: Callable[[], object]) -> QPushButton:
         button = QPushButton(text)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from desktop_app.widgets.layout import column, fill, label
+from desktop_app.widgets.overlay import Overlay
 
 KEYS = {
     "RUN": {
         "Ctrl+Enter": "Generate, or run all lanes",
         "Esc": "Stop; or show all samples again",
-        "R": "Random seed",
-        "L": "Lock or unlock the seed",
+        "R   L": "Random seed; lock or unlock it",
         "[   ]": "Less or more stochasticity λ",
     },
     "TIMELINE": {
-        "Space": "Play, pause",
+        "Space": "Play, pause; in Compare’s flip, held, the other lane",
         "←   →": "One step",
         "Shift+←   Shift+→": "Ten steps",
         "Home   End": "First step, last step",
@@ -29,10 +29,11 @@ KEYS = {
         "Click   Shift+Click": "Probe here, or at the noise end",
         "Tab to the plane, Enter": "Hold the probe, or let it go: ← → ↑ ↓ move it, Delete",
         "+   −   0": "Closer, further, all of the plane",
-        "Ctrl+Z   Ctrl+Shift+Z": "Undo, redo a stroke",
     },
     "WINDOW": {
+        "Ctrl+K": "Everything that can be done, found by its words",
         "Ctrl+1   Ctrl+2   …": "The workspaces, as they are at the left",
+        "Ctrl+Z   Ctrl+Shift+Z": "Undo, redo: parameters, strokes, branches, deletions",
         "C": "Send to Compare; in the lab, split the view",
         "Ctrl+S   Ctrl+Shift+S": "Save into the gallery, or where you say",
         "Ctrl+Shift+C   Ctrl+V": "Copy as command; apply what is copied, or drop it",
@@ -42,16 +43,12 @@ KEYS = {
 }
 
 
-class CheatSheet(QWidget):
-    """Dims the window and lists the keys."""
+class CheatSheet(Overlay):
+    """Lists the keys."""
 
     def __init__(self, window: QWidget) -> None:
-        super().__init__(window)
-        self.setAccessibleName("Keyboard")
+        super().__init__(window, "Keyboard")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        card = QFrame()
-        card.setProperty("role", "sheet")
-        card.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         grid = QGridLayout()
         fill(grid, (28, 24, 28, 24), 6)
         grid.setHorizontalSpacing(28)
@@ -65,38 +62,17 @@ class CheatSheet(QWidget):
                 grid.addWidget(label(keys_text, "number"), line, 0)
                 grid.addWidget(label(what), line, 1)
             line += 1
-        card.setLayout(grid)
-        layout = column(None, card, None)
-        layout.setAlignment(card, Qt.AlignmentFlag.AlignHCenter)
+        self.sheet.setLayout(grid)
+        layout = column(None, self.sheet, None)
+        layout.setAlignment(self.sheet, Qt.AlignmentFlag.AlignHCenter)
         self.setLayout(layout)
-        self.hide()
-        self._over = window
-        self._before: QWidget | None = None
-        window.installEventFilter(self)
 
     def open(self) -> None:
         """Show the sheet over the whole window."""
-        self._before = self._over.focusWidget()
-        self.setGeometry(self._over.rect())
-        self.show()
-        self.raise_()
-        self.setFocus()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:
-            self.setGeometry(self._over.rect())
-        return False
+        self.cover(self)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        self._leave()
+        self.leave()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._leave()
-
-    def _leave(self) -> None:
-        self.hide()
-        if self._before is not None:
-            self._before.setFocus()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        QPainter(self).fillRect(self.rect(), QColor(0, 0, 0, 150))
+        self.leave()

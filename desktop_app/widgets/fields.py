@@ -232,7 +232,7 @@ class SeedControl(FieldControl):
 
     def _locked(self, on: bool) -> None:
         if self.controls is not None:
-            self.controls.seed_locked = on
+            self.controls.lock_seed(on)
         self.lock.rename("Unlock the seed" if on else "Lock the seed", "lock" if on else "lock-open")
 
     def _typed(self, text: str) -> None:

@@ -36,7 +36,7 @@ class LanePair(QStackedWidget):
     def show_images(self, mode: str, a: Pictures, b: Pictures, name: str, flipped: bool) -> None:
         """Show lane A and the lane of this name as "wipe", "flip" (A, or the other if flipped) or "difference"."""
         if a.shape != b.shape:
-            self._show(mode, f"A and {name} make pictures of different sizes or numbers.")
+            self._show_none(mode, f"A and {name} make pictures of different sizes or numbers.")
         elif mode == "wipe":
             self.wipe.show_both(a, b)
             self._show(mode, f"A left of the line, {name} right of it")
@@ -60,6 +60,15 @@ class LanePair(QStackedWidget):
         else:
             self.clouds.show_clouds(a, b)
             self._show("clouds", f"{_mark(a[1])} A &nbsp; {_mark(b[1])} {name}, over each other")
+
+    def show_neither(self, mode: str, name: str) -> None:
+        """Say that one lane makes pictures and the other points."""
+        self._show_none(mode, f"A and {name} cannot be laid over each other: one makes pictures, the other points.")
+
+    def _show_none(self, page: str, note: str) -> None:
+        """Only words: no pictures, and none of before."""
+        {"wipe": self.wipe, "flip": self.flip, "difference": self.difference}[page].expect(0, 1, 1)
+        self._show(page, note)
 
     def _show(self, page: str, note: str) -> None:
         self._notes[page].setText(note)

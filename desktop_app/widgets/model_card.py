@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QScrollArea, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QScrollArea, QWidget
 
 from desktop_app.widgets.card_sections import Command, Passage, section_widget
 from desktop_app.widgets.layout import ElidedLabel, IconButton, column, fill, label, line, row
 from desktop_app.widgets.loss_chart import LossChart
+from desktop_app.widgets.overlay import Overlay
 from engine.card_text import KINDS, every_card, sections
 from engine.catalog import Card
 
@@ -18,14 +19,11 @@ LIST, ROW_HEIGHT, HEAD_HEIGHT = 208, 30, 34
 NAME = Qt.ItemDataRole.UserRole
 
 
-class ModelCard(QWidget):
-    """Dims the window. ↑ ↓ go through the models, Page keys through the card; Esc or a click outside leaves."""
+class ModelCard(Overlay):
+    """↑ ↓ go through the models, Page keys through the card; Esc or a click outside leaves."""
 
     def __init__(self, window: QWidget) -> None:
-        super().__init__(window)
-        self.setAccessibleName("About a model")
-        self._over = window
-        self._before: QWidget | None = None
+        super().__init__(window, "About a model")
         self._cards: dict[str, Card] = {}
         self.list = _Models()
         self.list.currentItemChanged.connect(lambda item: self._show(item.data(NAME)) if item else None)
@@ -34,9 +32,6 @@ class ModelCard(QWidget):
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.sheet = QFrame(self)
-        self.sheet.setProperty("role", "sheet")
-        self.sheet.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.title = ElidedLabel("title")
         top = row(spacing=12)
         top.addWidget(self.title, 1)
@@ -54,25 +49,13 @@ class ModelCard(QWidget):
         both.addLayout(right, 1)
         fill(both, (1, 1, 1, 1))
         self.sheet.setLayout(both)
-        self.hide()
-        window.installEventFilter(self)
 
     def open(self, name: str = "") -> None:
         """Show the card of this model; where it has none, the first."""
         self._cards = every_card()
-        if not self.isVisible():
-            self._before = self._over.focusWidget()
         self.list.offer(self._cards)
-        self._place()
-        self.show()
-        self.raise_()
-        self.list.setFocus()
+        self.cover(self.list)
         self.list.choose(name)
-
-    def leave(self) -> None:
-        """Put it away, and the focus back."""
-        self.hide()
-        (self._before or self._over).setFocus()
 
     def _show(self, name: str) -> None:
         """Say what is known of a model."""
@@ -94,45 +77,25 @@ class ModelCard(QWidget):
 
     # --- keys and places ---
 
+    def stops(self) -> list[QWidget]:
+        """The list, the buttons that copy, the one that closes."""
+        return [self.list, *(command.copy for command in self.area.findChildren(Command)), self.close_button]
+
     def focusNextPrevChild(self, forward: bool) -> bool:
-        """Tab stays in here: the list, the buttons that copy, the one that closes."""
-        if not self.isVisible():
-            return super().focusNextPrevChild(forward)
-        stops: list[QWidget] = [self.list, *(command.copy for command in self.area.findChildren(Command))]
-        stops.append(self.close_button)
+        moved = super().focusNextPrevChild(forward)
         focused = self.focusWidget()
-        at = stops.index(focused) if focused in stops else 0
-        stop = stops[(at + (1 if forward else -1)) % len(stops)]
-        stop.setFocus(Qt.FocusReason.TabFocusReason)
-        if self.area.isAncestorOf(stop):
-            self.area.ensureWidgetVisible(stop, 0, 24)
-        return True
+        if focused is not None and self.area.isAncestorOf(focused):
+            self.area.ensureWidgetVisible(focused, 0, 24)
+        return moved
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         bar = self.area.verticalScrollBar()
-        match event.key():
-            case Qt.Key.Key_Escape:
-                self.leave()
-            case Qt.Key.Key_PageDown:
-                bar.setValue(bar.value() + bar.pageStep())
-            case Qt.Key.Key_PageUp:
-                bar.setValue(bar.value() - bar.pageStep())
-        # and nothing is handed on: the window's keys are not for now
+        pages = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}.get(Qt.Key(event.key()), 0)
+        bar.setValue(bar.value() + pages * bar.pageStep())
+        super().keyPressEvent(event)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and self.isVisible():
-            self._place()
-        return False
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if not self.sheet.geometry().contains(event.position().toPoint()):
-            self.leave()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        QPainter(self).fillRect(self.rect(), QColor(0, 0, 0, 150))
-
-    def _place(self) -> None:
-        self.setGeometry(self._over.rect())
+    def place(self) -> None:
+        super().place()
         size = (self.size() - QSize(2 * MARGIN, 2 * MARGIN)).boundedTo(LARGEST)
         self.sheet.setGeometry(
             (self.width() - size.width()) // 2, (self.height() - size.height()) // 2, size.width(), size.height()

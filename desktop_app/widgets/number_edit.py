@@ -24,7 +24,7 @@ class NumberEdit(QLineEdit):
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setFixedWidth(width)
         self.bump: Callable[[int], None] = lambda _: None
-        self.editingFinished.connect(lambda: self.committed.emit(self.text().strip()))
+        self.editingFinished.connect(self._finished)
         self.textEdited.connect(lambda _: self.mark(False))
 
     def mark(self, invalid: bool) -> None:
@@ -32,6 +32,10 @@ class NumberEdit(QLineEdit):
         if self.property("invalid") != invalid:
             self.setProperty("invalid", invalid)
             self.style().polish(self)
+
+    def _finished(self) -> None:
+        if self.isModified():  # what is shown has fewer digits than what it stands for
+            self.committed.emit(self.text().strip())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}
@@ -42,7 +46,7 @@ class NumberEdit(QLineEdit):
 
 
 class LevelsEdit(QPlainTextEdit):
-    """A few lines of numbers: Enter or leaving commits them."""
+    """A few lines of numbers: Enter or leaving commits them, if they were changed."""
 
     committed = Signal(str)
 
@@ -71,5 +75,6 @@ class LevelsEdit(QPlainTextEdit):
             super().keyPressEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        self.committed.emit(self.toPlainText())
+        if self.document().isModified():
+            self.committed.emit(self.toPlainText())
         super().focusOutEvent(event)

@@ -44,6 +44,11 @@ def written(value: float) -> str:
     return f"{value:.12g}".replace("e-0", "e-")
 
 
+def number(text: str) -> float:
+    """A number as it is typed, with a point or a comma. Raises ValueError."""
+    return float(text.replace(",", "."))
+
+
 class NumberControl(FieldControl):
     """A slider over the usual range, and the exact number beside it; the number may go beyond the slider."""
 
@@ -86,7 +91,7 @@ class NumberControl(FieldControl):
 
     def _typed(self, text: str) -> None:
         try:
-            value: Any = int(text) if self.whole else float(text.replace(",", "."))
+            value: Any = int(text) if self.whole else number(text)
         except ValueError:
             value = None
         if value is None or not self.commit(value):
@@ -115,7 +120,7 @@ class OptionalControl(FieldControl):
 
     def _typed(self, text: str) -> None:
         try:
-            taken = self.commit(float(text.replace(",", ".")) if text else None)
+            taken = self.commit(number(text) if text else None)
         except ValueError:
             taken = False
         if not taken:
@@ -143,7 +148,7 @@ class IntervalControl(FieldControl):
     def _typed(self, _: str) -> None:
         low, high = self.low.text().strip(), self.high.text().strip()
         try:
-            value = (float(low or 0), float(high or self.field.maximum)) if low or high else None
+            value = (number(low or "0"), number(high) if high else self.field.maximum) if low or high else None
             taken = self.commit(value)
         except ValueError:
             taken = False

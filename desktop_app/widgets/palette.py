@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
 
 from desktop_app.widgets.layout import column, fill, label, row
+from desktop_app.widgets.overlay import Overlay
 
 WIDTH, ROWS, ROW_HEIGHT = 560, 11, 32
 TOP = 96  # px, below the window's edge
@@ -24,15 +25,14 @@ class Entry:
     act: Callable[[], object]
 
 
-class Palette(QWidget):
-    """Dims the window; Enter does what is marked, Esc or a click outside leaves."""
+class Palette(Overlay):
+    """Enter does what is marked, Esc or a click outside leaves."""
 
     def __init__(self, window: QWidget, entries: Callable[[], list[Entry]]) -> None:
-        super().__init__(window)
-        self.setAccessibleName("Commands")
-        self._over, self._entries = window, entries
+        super().__init__(window, "Commands")
+        self._entries = entries
+        self._all: list[Entry] = []  # what could be done when it was opened
         self._found: list[Entry] = []
-        self._before: QWidget | None = None
         self.edit = QLineEdit()
         self.edit.setPlaceholderText("What is to be done?")
         self.edit.setAccessibleName("Search the commands")
@@ -44,42 +44,31 @@ class Palette(QWidget):
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemClicked.connect(lambda _: self._do())
-        self.card = QFrame()
-        self.card.setProperty("role", "sheet")
-        self.card.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.card.setFixedWidth(WIDTH)
+        self.sheet.setFixedWidth(WIDTH)
         inside = column(self.edit, self.list, spacing=8)
         fill(inside, (12, 12, 12, 12), 8)
-        self.card.setLayout(inside)
-        layout = column(self.card, None)
-        layout.setAlignment(self.card, Qt.AlignmentFlag.AlignHCenter)
+        self.sheet.setLayout(inside)
+        layout = column(self.sheet, None)
+        layout.setAlignment(self.sheet, Qt.AlignmentFlag.AlignHCenter)
         fill(layout, (0, TOP, 0, 0))
         self.setLayout(layout)
-        self.hide()
-        window.installEventFilter(self)
 
     def open(self) -> None:
         """Show it over the whole window, with nothing typed."""
         if self.isVisible():
             return
-        self._before = self._over.focusWidget()
-        self.setGeometry(self._over.rect())
+        self._all = self._entries()
         self.edit.clear()
         self._search("")
-        self.show()
-        self.raise_()
-        self.edit.setFocus()
+        self.cover(self.edit)
 
-    def leave(self) -> None:
-        """Put it away, and the focus back."""
-        self.hide()
-        if self._before is not None:
-            self._before.setFocus()
+    def stops(self) -> list[QWidget]:
+        return [self.edit]
 
     def _search(self, text: str) -> None:
         """Those entries that have every typed word, first those that begin with the first."""
         words = text.casefold().split()
-        found = [e for e in self._entries() if all(word in f"{e.text} {e.detail}".casefold() for word in words)]
+        found = [e for e in self._all if all(word in f"{e.text} {e.detail}".casefold() for word in words)]
         if words:
             found.sort(key=lambda entry: not entry.text.casefold().startswith(words[0]))
         self._found = found
@@ -109,11 +98,9 @@ class Palette(QWidget):
             self._found[at].act()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and watched is self._over:
-            self.setGeometry(self._over.rect())
         if watched is self.edit and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             return self._pressed(Qt.Key(event.key()))
-        return False
+        return super().eventFilter(watched, event)
 
     def _pressed(self, key: Qt.Key) -> bool:
         """Whether a key in the text field is the list's."""
@@ -129,10 +116,3 @@ class Palette(QWidget):
         else:
             return False
         return True
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if not self.card.geometry().contains(event.position().toPoint()):
-            self.leave()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        QPainter(self).fillRect(self.rect(), QColor(0, 0, 0, 150))

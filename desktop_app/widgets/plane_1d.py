@@ -46,10 +46,9 @@ class Plane1D(Frame):
         """The index of the clean level."""
         return max(round(self.canvas.home.width()), 1)
 
-    def set_density(self, values: Array, log: bool = False, labels: list[str] | None = None) -> None:
-        """p̄ [levels, bins] on bins that fill −3 to 3, the noise first; `labels`: of each level, instead of its
-        number."""
-        self._values, self._log, self.x_labels = values, log, labels
+    def set_density(self, values: Array, log: bool = False) -> None:
+        """p̄ [levels, bins] on bins that fill −3 to 3, the noise first."""
+        self._values, self._log = values, log
         home = QRectF(0, -HALF, max(len(values) - 1, 1), 2 * HALF)
         if home != self.canvas.home:
             self.canvas.home = home

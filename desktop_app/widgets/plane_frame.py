@@ -148,7 +148,6 @@ class Frame(FocusRing, QWidget):
         self.names, self.square = axes, square
         self.scale: Scale | None = None
         self.axes_shown = self.scale_shown = True
-        self.x_labels: list[str] | None = None  # of whole numbers of x, instead of them
         self.canvas.ranged.connect(self.update)
         theme().changed.connect(self.recolour)
 
@@ -199,10 +198,7 @@ class Frame(FocusRing, QWidget):
         base = place.bottom() + 1
         name_left = place.right() - painter.fontMetrics().horizontalAdvance(self.names[0])
         for value in ticks(part.left(), part.right(), place.width()):
-            if self.x_labels is not None and (value != round(value) or not 0 <= value < len(self.x_labels)):
-                continue
-            text = number(value) if self.x_labels is None else self.x_labels[round(value)]
-            x = place.left() + (value - part.left()) / part.width() * place.width()
+            text, x = number(value), place.left() + (value - part.left()) / part.width() * place.width()
             self._tick(painter, QPointF(x, base), QPointF(x, base + TICK))
             wide = painter.fontMetrics().horizontalAdvance(text)
             left = min(max(x - wide / 2, place.left() - LEFT + 4), place.right() + 8 - wide)

@@ -35,7 +35,6 @@ LAYERS = {
 }
 HIDDEN = ("contours", "streamlines")  # at first
 KEYS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
-WORDS = {"exact": "exact", "learned": "learned", "sde": "learned − exact"}
 
 
 class Reading(NamedTuple):

@@ -140,7 +140,9 @@ class TimelineBar(QWidget):
             return
         there = run is not None and self.timeline.reached >= 0
         possible = there and run is not None and branch_of(run, self.timeline.frame_of(run)) is not None
-        why = f"At most {MOST} runs: delete a branch first" if tree.is_full else ""
+        why = "" if there else "Nothing has been computed yet"
+        if tree.is_full:
+            why = f"At most {MOST} runs: delete a branch first"
         if there and not possible:
             why = "The result has nothing after it to change: go to a step before"
         self.branch.setEnabled(bool(possible) and not tree.is_full)

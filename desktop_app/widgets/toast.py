@@ -40,21 +40,11 @@ class Toasts(QObject):
         if not error:
             QTimer.singleShot(SHOWN_MS, toast, toast.close_me)
         toast.show()
-        self._arrange()
+        self.arrange()
         return toast
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:
-            self._arrange()
-        return False
-
-    def _close(self, toast: Toast) -> None:
-        if toast in self.shown:
-            self.shown.remove(toast)
-            toast.deleteLater()
-            self._arrange()
-
-    def _arrange(self) -> None:
+    def arrange(self) -> None:
+        """One above the other, the newest lowest."""
         y = self._bottom() - 16
         for toast in reversed(self.shown):
             toast.resize(toast.width(), toast.heightForWidth(toast.width()))
@@ -62,6 +52,17 @@ class Toasts(QObject):
             toast.move(90, y)
             toast.raise_()
             y -= 8
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:  # of the window, or of a timeline
+            self.arrange()
+        return False
+
+    def _close(self, toast: Toast) -> None:
+        if toast in self.shown:
+            self.shown.remove(toast)
+            toast.deleteLater()
+            self.arrange()
 
 
 class Toast(QFrame):
@@ -118,5 +119,6 @@ class Toast(QFrame):
 
     def _button(self, text: str, act: Callable[[], object]) -> QPushButton:
         button = QPushButton(text)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # what had the focus keeps it
         button.clicked.connect(lambda: act())
         return button

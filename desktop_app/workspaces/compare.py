@@ -18,6 +18,7 @@ from desktop_app.state.lab_cloud import Cloud
 from desktop_app.state.lanes import LEAST, NAMES, Lanes
 from desktop_app.state.models import all_models
 from desktop_app.state.runs import Run, Runs
+from desktop_app.theme import theme
 from desktop_app.widgets.apart_chart import ApartChart
 from desktop_app.widgets.combo_box import MenuButton
 from desktop_app.widgets.lane_pair import LanePair
@@ -67,6 +68,7 @@ class CompareWorkspace(Workspace):
         self.centre.addWidget(self.chart)
         self.set.changed.connect(self._on_lanes)
         self.timeline.lanes_changed.connect(self._describe)
+        theme().changed.connect(self.refresh)  # the difference is drawn in its colours
         self.summary.setText("Compare")
         self.choose(0)
         self.set.follow_path(self.set.one_path)
@@ -184,14 +186,18 @@ class CompareWorkspace(Workspace):
 
     def remove_lane(self) -> None:
         """Take the shown lane away, and what it has run."""
-        runs = list(self.timeline.lanes)
-        gone = runs.pop(self.chosen) if self.chosen < len(runs) else None
+        self._drop(self.timeline.lanes[self.chosen : self.chosen + 1])
         self.set.remove(self.chosen)
-        if gone is not None:
-            self.timeline.show(runs)
-            self.runs.release(gone)
-            self.apart.follow(runs)
         self.choose(min(self.chosen, self.set.count - 1))
+
+    def _drop(self, gone: list[Run]) -> None:
+        """Go on without these runs."""
+        if gone:
+            runs = [run for run in self.timeline.lanes if run not in gone]
+            self.timeline.show(runs)
+            for run in gone:
+                self.runs.release(run)
+            self.apart.follow(runs)
 
     def receive(self, requests: list[Request]) -> None:
         """Compare these; one alone with itself on the other side of λ."""
@@ -231,8 +237,9 @@ class CompareWorkspace(Workspace):
             self.refresh()
 
     def release_space(self) -> None:
-        self.flipped = False
-        self.refresh()
+        if self.flipped:
+            self.flipped = False
+            self.refresh()
 
     def expect(self, runs: list[Run]) -> None:
         self.judging.follow(runs)
@@ -273,8 +280,13 @@ class CompareWorkspace(Workspace):
             self.pair.show_clouds(self.mode, clouds[0], clouds[1], NAMES[other], self.flipped)
         elif 0 in shown and other in shown:
             self.pair.show_images(self.mode, shown[0], shown[other], NAMES[other], self.flipped)
+        elif clouds and shown.keys() & {0, other}:
+            self.pair.show_neither(self.mode, NAMES[other])
 
     def _on_lanes(self) -> None:
+        self._drop(self.timeline.lanes[self.set.count :])
+        if self.chosen >= self.set.count:
+            self.choose(self.set.count - 1)
         self._describe()
         self.lanes_changed.emit()
 
@@ -290,9 +302,8 @@ class CompareWorkspace(Workspace):
         self.path.setToolTip(self.noise.text())
         self._place_panels()
         self.inspector.show_only(self.set.differing(self.set.requests()) if self.only.isChecked() else None)
-        requests = [run.request for run in self.timeline.lanes]
-        if len(requests) != count:
-            requests = self.set.requests()
+        requests = [run.request for run in self.timeline.lanes[:count]]
+        requests += self.set.requests()[len(requests) :]
         fields = self.set.differing(requests)
         for panel, kind, request in zip(self.panels, presets.kinds(requests), requests, strict=False):
             panel.tell(kind, words.difference(request, fields))

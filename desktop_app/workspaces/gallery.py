@@ -129,10 +129,14 @@ class GalleryWorkspace(Workspace):
     # --- what is shown ---
 
     def enlarge(self, name: str) -> None:
-        """Show one picture large."""
-        self.large.show_file(self.gallery.folder / name, self.gallery.thumbnail(name))
+        """Show one picture large; it alone is selected then, and what is done is done with it."""
+        self.grid.select([name])
+        self._show_large(name)
         self.pages.setCurrentWidget(self.large)
         self.large.setFocus()
+
+    def _show_large(self, name: str) -> None:
+        self.large.show_file(self.gallery.folder / name, self.gallery.thumbnail(name))
 
     def leave(self) -> None:
         """Back to the grid."""
@@ -142,6 +146,7 @@ class GalleryWorkspace(Workspace):
 
     def reveal(self, names: list[str]) -> None:
         """Show pictures of the folder, selected, when they have been read."""
+        self.leave()
         self.search.clear()
         self.gallery.look_for("")
 
@@ -171,8 +176,8 @@ class GalleryWorkspace(Workspace):
         self.none.text.setText(self.gallery.search.problem or "No picture is like that.")
         if self.pages.currentWidget() is not self.large or not self.chosen:
             self._show_page()
-        elif self.large.path is not None and self.large.path.name not in self.gallery.pictures:  # deleted: the next one
-            self.enlarge(self.chosen[0].name)
+        elif self.large.path is None or self.large.path.name != self.chosen[0].name:  # deleted, or searched for others
+            self._show_large(self.chosen[0].name)
         self._tell()
 
     def _show_page(self) -> None:
@@ -239,9 +244,7 @@ class GalleryWorkspace(Workspace):
         """The picture before or after the one that is shown large."""
         row = self.grid.currentIndex().row() + by
         if 0 <= row < len(self.grid.pictures.rows):
-            name = self.grid.pictures.rows[row].name
-            self.grid.select([name])
-            self.enlarge(name)
+            self.enlarge(self.grid.pictures.rows[row].name)
 
 
 class NothingFound(QWidget):

@@ -15,6 +15,7 @@ from desktop_app.state.gallery import Gallery
 from desktop_app.state.gallery_files import Picture
 from desktop_app.state.undo import Undo
 from desktop_app.widgets.gallery_detail import request_of
+from desktop_app.widgets.save_dialog import ask_where
 from engine.metadata import MetadataError
 from engine.pictures import read_png
 from engine.request import Request
@@ -78,8 +79,9 @@ class GalleryActions(QObject):
         def back() -> None:
             self._gallery.move(deletion, deletion.take_back)
 
-        self._undo.push(f"delete {many}", back, lambda: self._gallery.move(deletion, deletion.make))
-        self.told.emit(f"Deleted {many}. The trash is emptied after 30 days.", "Undo", self._undo.back)
+        step = self._undo.push(f"delete {many}", back, lambda: self._gallery.move(deletion, deletion.make))
+        told = f"Deleted {many}. The trash is emptied after 30 days."
+        self.told.emit(told, "Undo", lambda: self._undo.take_back(step))
 
     def offer_trash(self) -> None:
         """Say what is in the trash, and offer to delete it for good."""
@@ -125,15 +127,7 @@ class GalleryActions(QObject):
             self.said.emit("An export is under way.")
             return
         kinds = FILTERS if picture.request else {"png": FILTERS["png"]}
-        dialog = QFileDialog(self._parent, "Export", picture.name, ";;".join(kinds.values()))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("png")
-        dialog.filterSelected.connect(
-            lambda chosen: dialog.setDefaultSuffix(next(s for s, text in FILTERS.items() if text == chosen))
-        )
-        dialog.fileSelected.connect(lambda to: self.export(picture, Path(to)))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        ask_where(self._parent, "Export", picture.name, kinds, lambda to: self.export(picture, to))
 
     def export(self, picture: Picture, to: Path) -> None:
         """Write a copy of a picture, or its run in motion, as the name says."""

@@ -266,5 +266,5 @@ class GenerateWorkspace(Workspace):
 NOTES = {
     "8-bit": "Of this step only a picture of 8 bits is still remembered, so this is coarse",
     "not kept": "Of this step only pictures of 8 bits are still remembered, which have no score and no ε; "
-    "a larger history (in the preferences) or a branch near it brings them back",
+    "a larger history (Ctrl+K: History) or a branch near it brings them back",
 }

@@ -144,7 +144,7 @@ class LabWorkspace(Workspace):
             told.connect(self.problem)
         self.lab.points_changed.connect(self._on_points)
         self.lab.clouds_changed.connect(self._on_clouds)
-        client.ready.connect(lambda _: self.lab.update())  # after a death it is asked again
+        client.ready.connect(lambda _: self.open() if self.isVisible() else None)  # after a death it is asked again
         for controls in self.controls:
             controls.changed.connect(self._on_control)
         self._thumbnails.answered.connect(lambda name, _, arrays: self.panel.tiles.tiles[name].show_points(arrays[0]))
@@ -277,7 +277,7 @@ class LabWorkspace(Workspace):
 
     def _on_clouds(self) -> None:
         self.refresh()
-        if not self._played and self.timeline.lanes:
+        if not self._played and self.timeline.lanes and self.isVisible():
             self._played = True
             self.timeline.play()  # a first look at what it does, without a click
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.state.lab import Lab
 from desktop_app.state.lab_files import replacing, write_csv, write_npz
+from desktop_app.theme import theme
 from desktop_app.widgets.save_dialog import ask_where
 from engine.animation import save_animation
 from engine.pictures import save_png
@@ -118,9 +119,12 @@ class Export(QObject):
         write = partial(written, path, frames, self.lab.clouds[0].request)
         writing = asyncio.get_running_loop().run_in_executor(None, write)
         end: StoppedError | None = StoppedError()
+        look = self._look()
         try:
             for number, position in enumerate(order, 1):
                 await self._show(position)
+                if self._look() != look:
+                    raise ValueError("the window was changed meanwhile")
                 frames.put(picture(self.shown, 1))
                 self.progressed.emit(f"frame {number} of {len(order)}")
                 while frames.qsize() > AHEAD and not writing.done():
@@ -133,6 +137,10 @@ class Export(QObject):
             timeline.seek(before)
         self.progressed.emit("writing…")
         await writing
+
+    def _look(self) -> tuple[object, ...]:
+        """What is the same in every frame: the size, the theme, the page."""
+        return self.shown.size().toTuple(), theme().palette, self.lab.split, self.lab.line_wanted
 
     async def _show(self, position: int) -> None:
         """Go there, and wait for the field."""

@@ -39,6 +39,7 @@ class OwnPoints(QObject):
         self.tool = "brush"
         self._latest = latest
         self._reading: asyncio.Task[None] | None = None
+        self._instead_of = ""  # the distribution whose place the points take; where it has another by then, they do not
         make.paint_wanted.connect(self.paint)
         make.tool_chosen.connect(self.choose_tool)
         make.undo.clicked.connect(lambda: self.step(self.painting.undo))
@@ -113,13 +114,16 @@ class OwnPoints(QObject):
     def _keep(self, found: Array, passing: bool = False) -> None:
         needed = [name for lane in self.lab.lanes if (name := lane["model"]).startswith("points-")]
         asked = {"passing": passing, "needed": needed}
+        self._instead_of = self.lab.lanes[0]["model"]
         self._latest.want("points", "points", asked, np.ascontiguousarray(found, np.float32))
 
     def _on_kept(self, channel: str, values: dict[str, Any], _: wire.Arrays) -> None:
         if channel == "points":
             if values["message"]:
                 self.said.emit(values["message"])
-            self.lab.lanes[0].set("model", values["model"])
+            if self.lab.lanes[0]["model"] == self._instead_of:
+                self.lab.lanes[0].set("model", values["model"])
+                self._instead_of = values["model"]  # another answer may be on its way
 
     def _touch(self, places: Places, erase: bool) -> None:
         self.painting.touch(places, erase)

@@ -36,7 +36,10 @@ class SweepExport(QObject):
 
     def save(self, path: Path) -> None:
         """Write a file of the kind that its name says."""
-        self.task = asyncio.ensure_future(self._write(path))
+        if path.suffix.lower()[1:] not in FILTERS:
+            self.said.emit(f"{path.name} must end in one of {', '.join(f'.{kind}' for kind in FILTERS)}.")
+        else:
+            self.task = asyncio.ensure_future(self._write(path))
 
     async def _write(self, path: Path) -> None:
         sweep, results, figure = self.run.sweep, dict(self.run.results), self.figure

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.state.runs import Runs
-from desktop_app.state.training import Plan, TrainingProcess
+from desktop_app.state.training import LINES, Plan, TrainingProcess
 from desktop_app.widgets.combo_box import ComboBox
 from desktop_app.widgets.layout import column, fill, label, line, row
 from desktop_app.widgets.loss_chart import LossChart
@@ -45,6 +45,8 @@ class TrainWorkspace(Workspace):
         self.chart = LossChart()
         self.said = QPlainTextEdit()
         self.said.setReadOnly(True)
+        self.said.setMaximumBlockCount(LINES)
+        self.process.heard.connect(self.said.appendPlainText)  # stays at the end, unless somebody reads further up
         self.said.setProperty("role", "number")
         self.said.setAccessibleName("What the training says")
         self.said.setFixedHeight(112)
@@ -72,6 +74,7 @@ class TrainWorkspace(Workspace):
         self.folder = QLineEdit()
         self.folder.setAccessibleName("Folder of pictures")
         self.folder.setPlaceholderText("A folder of pictures")
+        self.folder.textChanged.connect(lambda _: self._show_buttons())
         self.choose_button = QPushButton("Choose…")
         self.choose_button.clicked.connect(self._choose)
         self.size_box = ComboBox()
@@ -114,12 +117,16 @@ class TrainWorkspace(Workspace):
 
     # --- what a workspace is asked ---
 
+    @property
+    def running(self) -> bool:
+        return self.process.running
+
     def refresh(self) -> None:
         """Nothing here follows a timeline."""
 
     def start(self) -> None:
         """Begin, or go on where there is a checkpoint."""
-        self._begin("resume" if self.process.status in ("exists", "stopped") else "")
+        self._begin("resume" if self._goes_on() else "")
 
     def stop(self) -> None:
         """End the training after the step under way."""
@@ -147,8 +154,8 @@ class TrainWorkspace(Workspace):
     def _begin(self, existing: str) -> None:
         if self.process.running:
             return
-        text = self.folder.text().strip()
-        if not text or not Path(text).expanduser().is_dir():
+        folder = self._place()
+        if folder is None:
             self.problem.emit("Folder must be a folder of pictures that is there.")
             return
         try:
@@ -158,8 +165,22 @@ class TrainWorkspace(Workspace):
         if not MINUTES[0] <= minutes <= MINUTES[1]:
             self.problem.emit(f"Minutes must be a number from {MINUTES[0]:g} to {MINUTES[1]:g}.")
             return
-        plan = Plan(Path(text).expanduser(), self.size_box.currentData(), self.captions.isChecked(), minutes)
-        self.process.start(plan, existing)
+        self.said.clear()
+        self.process.start(Plan(folder, self.size_box.currentData(), self.captions.isChecked(), minutes), existing)
+
+    def _place(self) -> Path | None:
+        """The folder that is named, where there is one."""
+        text = self.folder.text().strip()
+        try:
+            folder = Path(text).expanduser()
+            return folder if text and folder.is_dir() else None
+        except (OSError, RuntimeError):  # a name that no file can have, the home of nobody
+            return None
+
+    def _goes_on(self) -> bool:
+        """Whether the checkpoint that is there is of the folder that is named."""
+        plan = self.process.plan if self.process.status in ("exists", "stopped") else None
+        return plan is not None and self._place() == plan.folder
 
     def _use(self) -> None:
         self.open_wanted.emit([Request(model=self.process.model)], "generate")
@@ -167,7 +188,6 @@ class TrainWorkspace(Workspace):
     def _show(self) -> None:
         process = self.process
         self.chart.show_curve(process.curve)
-        self.said.setPlainText("\n".join(process.said))
         loss = f", loss {process.curve[-1][1]:.4f}" if process.curve else ""
         at = f"step {process.step:,}{loss}, {process.minutes:.1f} minutes"
         name = process.plan.folder.name if process.plan else ""
@@ -184,9 +204,12 @@ class TrainWorkspace(Workspace):
             }[process.status]
         )
         self.use.setVisible(process.status == "done")
-        self.again.setVisible(process.status in ("exists", "stopped"))
-        going = process.status in ("exists", "stopped")
-        self.button.setText("Stop" if process.running else "Go on" if going else "Train")
-        self.button.setEnabled(process.status != "stopping")
         for widget in (self.folder, self.choose_button, self.size_box, self.captions, self.minutes):
             widget.setEnabled(not process.running)
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        going = self._goes_on()
+        self.again.setVisible(going)
+        self.button.setText("Stop" if self.process.running else "Go on" if going else "Train")
+        self.button.setEnabled(self.process.status != "stopping")

@@ -94,6 +94,12 @@ class Workspace(QWidget):
     def open(self) -> None:
         """It is being looked at."""
 
+    def rest(self) -> None:
+        """It is no longer looked at: nothing plays on unseen."""
+        self.release_space()
+        if self.timeline.playing:
+            self.timeline.play()
+
     # --- running ---
 
     @property
@@ -127,11 +133,17 @@ class Workspace(QWidget):
         first = self.lanes()[0]
         if not first.seed_locked and first["seed"] == self._last_seed:
             first.randomise_seed()
-        self._last_seed = first["seed"]
+        self.start_exactly()
+
+    def start_exactly(self) -> None:
+        """Run all lanes with what their controls say, also with the seed that was run just now."""
+        self._last_seed = self.lanes()[0]["seed"]
         self.show_again([controls.request() for controls in self.lanes()])
 
     def show_again(self, requests: list[Request]) -> None:
-        """Run these, in the place of what is shown."""
+        """Run these, in the place of what is shown, which none would leave as it is."""
+        if not requests:
+            return
         self.stop()
         old = list(self.held)
         new = [self.begin(request) for request in requests]

@@ -181,6 +181,10 @@ def test_where_a_branch_cannot_be_it_is_said(drive) -> None:
         workspace = window.generate
         press(window, Qt.Key.Key_B)
         assert "no run to branch from" in window.toasts.shown[-1].message
+        click(workspace.inspector.button)
+        press(window, Qt.Key.Key_B)  # before the first frame
+        assert window.toasts.shown[-1].message == "Nothing has been computed yet."
+        await finished(workspace.tree.runs[0])
         await generated(window, steps=3)
         press(window, Qt.Key.Key_End)
         assert not workspace.bar.branch.isEnabled()
@@ -190,7 +194,8 @@ def test_where_a_branch_cannot_be_it_is_said(drive) -> None:
         click(workspace.bar.branch)
         edit = workspace.panel.fields["steps"].edit
         edit.setFocus()
-        edit.setText("zero")
+        edit.selectAll()
+        QTest.keyClicks(edit, "zero")
         QTest.keyClick(edit, Qt.Key.Key_Return)
         assert workspace.panel.isVisible()
         assert len(workspace.tree.runs) == 1

@@ -9,7 +9,9 @@ import pytest
 from conftest import choose, click, finished, move, press, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
+from desktop_app.theme import theme
 from desktop_app.widgets.lane_pair import difference
 from desktop_app.window import Window
 from engine.request import Request
@@ -99,6 +101,53 @@ def test_c_sends_a_request_to_compare(drive) -> None:
         a, b = [await finished(run) for run in window.compare.timeline.lanes]
         assert a.request == Request(condition=4, count=2, steps=4, seed=12, noise="path")
         assert b.request == a.request.replace(lam=1.0)
+
+    drive(scenario)
+
+
+def test_what_is_sent_twice_runs_with_its_seed_twice(drive) -> None:
+    async def scenario(window: Window) -> None:
+        sent = Request(count=1, steps=1, seed=12)
+        window.generate.controls.take(sent)
+        sends = {
+            "C": lambda: press(window, Qt.Key.Key_C),
+            "from the gallery": lambda: window.open_requests([sent], "compare"),
+            "a cloud": lambda: window.show_request(sent.replace(model="moons", particles=8)),
+        }
+        for how, send in sends.items():
+            for _ in range(2):
+                window.open("generate")
+                send()
+                runs = [await finished(run) for run in window.compare.timeline.lanes]
+                assert [run.request.seed for run in runs] == [12, 12], how
+        await run_all(window)
+        assert window.compare.controls[0]["seed"] != 12, "run again by hand, with a seed that is not locked"
+
+    drive(scenario)
+
+
+def test_the_seed_is_locked_from_any_lane(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        for name, value in {"count": 1, "steps": 1, "seed": 5}.items():
+            compare.controls[0].set(name, value)
+        lock = compare.inspector.fields["seed"].lock
+        click(compare.lane_choice.button("1"))
+        click(lock)
+        assert [controls.seed_locked for controls in compare.set.all] == [True] * 4
+        for _ in range(2):
+            runs = await run_all(window)
+            assert [run.request.seed for run in runs] == [5, 5]
+        window.current.bar.track.setFocus()
+        press(window, Qt.Key.Key_R)
+        assert compare.controls[0]["seed"] != 5, "asked for by hand"
+        assert lock.isChecked()
+        assert all(controls.seed_locked for controls in compare.set.all)
+        press(window, Qt.Key.Key_L)
+        assert not any(controls.seed_locked for controls in compare.set.all)
+        click(compare.lane_choice.button("0"))
+        assert not lock.isChecked()
 
     drive(scenario)
 
@@ -352,6 +401,38 @@ def test_wipe_and_flip_show_a_and_the_other(drive) -> None:
     drive(scenario)
 
 
+def test_a_flip_ends_where_space_cannot_be_released(drive) -> None:
+    """Space is held while another workspace is shown, or another window; its release is not seen in this one."""
+
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        for name, value in {"count": 1, "steps": 1}.items():
+            compare.controls[0].set(name, value)
+        a, b = await run_all(window)
+        click(compare.modes.button("flip"))
+
+        def hold() -> None:
+            window.current.bar.track.setFocus()
+            QTest.keyPress(window.focusWidget(), Qt.Key.Key_Space)
+            np.testing.assert_array_equal(compare.pair.flip.pictures, b.denoised[-1])
+
+        hold()
+        press(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+        QTest.keyRelease(window.focusWidget(), Qt.Key.Key_Space)
+        press(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+        np.testing.assert_array_equal(compare.pair.flip.pictures, a.denoised[-1])
+        hold()
+        other = QWidget()
+        other.show()
+        other.activateWindow()
+        await until(lambda: not window.isActiveWindow())
+        np.testing.assert_array_equal(compare.pair.flip.pictures, a.denoised[-1])
+        other.close()
+
+    drive(scenario)
+
+
 def test_the_chart_is_the_distance_between_the_lanes_and_scrubs(drive) -> None:
     async def scenario(window: Window) -> None:
         window.open("compare")
@@ -375,6 +456,94 @@ def test_the_chart_is_the_distance_between_the_lanes_and_scrubs(drive) -> None:
             first, last = np.log(a.sigma(0)), np.log(a.sigma(a.steps - 1))
             sigma = np.exp(first + share * (last - first))
             assert compare.timeline.position == a.nearest(sigma)
+
+    drive(scenario)
+
+
+def test_pictures_are_let_go_once_they_are_compared(drive) -> None:
+    """Lanes of 30, 6 and 30 steps: every point of the curves is right, and no lane keeps more than its last place."""
+
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        compare.controls[0].set("count", 2)
+        compare.choose(compare.set.add(1))
+        for controls, steps in zip(compare.controls, (30, 6, 30), strict=True):
+            controls.set("steps", steps)
+        a, *others = await run_all(window)
+        for curve, other in zip(compare.apart.curves["distance"], others, strict=True):
+            longer, shorter = (other, a) if other.steps == 30 else (a, other)
+            levels = [k for k in range(shorter.steps) if np.isfinite(shorter.sigma(k))]
+            assert len(curve) == len(levels)
+            for (place, value), k in zip(curve, levels, strict=True):
+                sigma = shorter.sigma(k)
+                x, y = longer.denoised[longer.nearest(sigma)].astype(float), shorter.denoised[k].astype(float)
+                assert (place, value) == pytest.approx((np.log(sigma), np.sqrt(np.mean((x - y) ** 2)) / 127.5))
+        for kept in compare.apart._kept.values():
+            assert len(kept) <= 1
+            assert all(pictures.dtype == np.uint8 for pictures in kept.values())
+
+    drive(scenario)
+
+
+def test_the_chart_is_painted_with_few_looks_at_its_points(drive) -> None:
+    """As many for a thousand points as for one: the time of a painting grows as their number does."""
+    looks = []
+
+    class Curve(list):
+        def __iter__(self):
+            looks.append(self)
+            return super().__iter__()
+
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        chart = window.compare.chart
+        await run_all(window)
+        for measure in ("distance", "correlation"):
+            curve = Curve((4.0 - 0.01 * k, -0.5) for k in range(1000))
+            chart.apart.curves[measure] = [curve]
+            chart.choose(measure)
+            looks.clear()
+            chart.grab()
+            assert 1 <= len(looks) <= 4
+
+    drive(scenario)
+
+
+def test_pictures_and_points_are_not_laid_over_each_other(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        for controls in compare.controls:
+            controls.set("steps", 2)
+        pages = {"wipe": compare.pair.wipe, "flip": compare.pair.flip, "difference": compare.pair.difference}
+        await run_all(window)
+        for mode, grid in pages.items():
+            click(compare.modes.button(mode))
+            assert grid.pictures is not None
+        compare.controls[1].set("model", "moons")
+        _, b = await run_all(window)
+        assert b.status == "finished"
+        for mode, grid in pages.items():
+            click(compare.modes.button(mode))
+            assert grid.isVisible()
+            assert grid.pictures is None, "none of before"
+            words = "A and B cannot be laid over each other: one makes pictures, the other points."
+            assert compare.pair._notes[mode].text() == words
+
+    drive(scenario)
+
+
+def test_a_difference_wears_the_theme(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        a, b = await run_all(window)
+        click(compare.modes.button("difference"))
+        for choice in ("light", "dark"):
+            theme().choose(choice)
+            np.testing.assert_array_equal(compare.pair.difference.pictures, difference(a.denoised[-1], b.denoised[-1]))
+            assert theme().colour("ode").name() in compare.pair._notes["difference"].text()
 
     drive(scenario)
 

@@ -36,6 +36,8 @@ def test_a_killed_worker_is_back_within_three_seconds(drive) -> None:
         assert "engine stopped" in window.toasts.shown[0].message
         await until(lambda: window.client.is_ready and window.client.pid not in (0, before))
         back = time.monotonic() - died
+        told = [toast.message for toast in window.toasts.shown]
+        assert told == ["The engine stopped unexpectedly. It is being started again."], "once"
         window.generate.timeline.seek(3)
         assert (window.generate.grid.pictures == run.denoised[3]).all(), "what was received can still be scrubbed"
         window.generate.controls.set("steps", 2)

@@ -209,6 +209,57 @@ def test_deleting_can_be_undone_and_redone(drive, folder: Path) -> None:
     drive(scenario)
 
 
+def test_a_toast_takes_back_its_own_deletion(drive, folder: Path) -> None:
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        pick(workspace, "3.png")
+        press(window, Qt.Key.Key_Delete)
+        window.open("generate")
+        controls = window.generate.controls
+        controls.set("steps", 7)
+        press_toast(window, "Undo")
+        assert (folder / "3.png").exists()
+        assert controls["steps"] == 7, "what came later stays"
+        press(window, Qt.Key.Key_Z, CONTROL)
+        assert controls["steps"] == 20
+        controls.set("steps", 8)
+        press(window, Qt.Key.Key_Z, CONTROL)
+        press(window, Qt.Key.Key_Z, CONTROL)
+        press(window, Qt.Key.Key_Z, CONTROL | SHIFT)
+        assert (controls["steps"], (folder / "3.png").exists()) == (8, True), "the deletion is no step any more"
+        window.open("gallery")
+        await until(lambda: names(workspace) == "5 4 3 2 1 0")
+        pick(workspace, "1.png")
+        press(window, Qt.Key.Key_Delete)
+        press(window, Qt.Key.Key_Z, CONTROL)
+        press_toast(window, "Undo")
+        assert (folder / "1.png").exists()
+        assert "not there any more" not in " ".join(toast.message for toast in window.toasts.shown)
+
+    drive(scenario)
+
+
+def test_what_is_large_is_what_the_panel_tells_of(drive, folder: Path, own_settings: Path) -> None:
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        pick(workspace, "4.png")
+        pick(workspace, "2.png", SHIFT)
+        press(window, Qt.Key.Key_Return)
+        assert workspace.pages.currentWidget() is workspace.large
+        assert [workspace.large.path.name] == workspace.grid.selected(), "one picture, and not three"
+        press(window, Qt.Key.Key_Slash)
+        QTest.keyClicks(workspace.search, "seed=5")
+        await until(lambda: names(workspace) == "5")
+        assert workspace.large.path == folder / "5.png"
+        assert workspace.grid.selected() == ["5.png"]
+        assert workspace.search.hasFocus(), "one goes on typing"
+        workspace.reveal(["1.png"])
+        await until(lambda: workspace.grid.selected() == ["1.png"])
+        assert workspace.pages.currentWidget() is workspace.grid
+
+    drive(scenario)
+
+
 def test_a_folder_that_may_not_be_written_or_read(drive, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence each, and nothing is lost."""
 
@@ -383,6 +434,34 @@ def test_saving_where_one_is_asked_to(drive, own_settings: Path, tmp_path: Path)
         press(window, Qt.Key.Key_S, CONTROL)
         await until(lambda: "and 1 more" in last_toast(window))
         assert len(list((own_settings / "gallery").glob("digits-3-seed0-000?.png"))) == 2
+
+    drive(scenario)
+
+
+def test_a_picture_is_not_saved_under_the_name_of_another_kind(drive, tmp_path: Path) -> None:
+    async def scenario(window: Window) -> None:
+        window.generate.controls.take(Request(steps=2, count=1))
+        press(window, Qt.Key.Key_Return, CONTROL)
+        await finished(window.generate.timeline.lanes[0])
+        press(window, Qt.Key.Key_S, CONTROL | SHIFT)
+        (dialog,) = window.findChildren(QFileDialog)
+        dialog.fileSelected.emit(str(tmp_path / "x.jpg"))
+        dialog.close()
+        await until(lambda: last_toast(window) == "x.jpg must end in .png.")
+        assert not (tmp_path / "x.jpg").exists()
+
+    drive(scenario)
+
+
+def test_saving_a_run_whose_place_is_taken_is_one_sentence(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.generate.controls.take(Request(steps=2, count=1))
+        press(window, Qt.Key.Key_Return, CONTROL)
+        await finished(window.generate.timeline.lanes[0])
+        press(window, Qt.Key.Key_S, CONTROL)
+        press(window, Qt.Key.Key_Return, CONTROL)
+        await until(lambda: "another run has taken the place" in last_toast(window))
+        await finished(window.generate.timeline.lanes[0])
 
     drive(scenario)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import choose, click, finished
+from conftest import choose, click, finished, press
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -107,6 +107,50 @@ def test_an_empty_clip_is_none(drive) -> None:
             QTest.keyClick(edit, Qt.Key.Key_Return)
             assert window.generate.controls["clip"] == wanted
         assert "Clip must be a number from 0.01 to 100, or none, not “0”." in window.toasts.shown[-1].message
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_a_number_is_written_only_where_it_was_typed(drive) -> None:
+    async def scenario(window: Window) -> None:
+        generate, third, levels = window.generate, 1 / 3, (1 / 3, 1 / 7)
+        generate.inspector.unfold(list(generate.inspector.more))
+        values = {"lam": third, "condition": 3, "guidance_interval": (third, 3.0), "spacing": "explicit"}
+        for name, value in {**values, "sigmas": levels}.items():
+            assert generate.controls.set(name, value)
+        fields = generate.inspector.fields
+        lam = fields["lam"].edit
+        for edit in (lam, fields["guidance_interval"].low, fields["guidance_interval"].high, fields["sigmas"].edit):
+            edit.setFocus()
+            assert edit.hasFocus()
+            press(window, Qt.Key.Key_Tab)
+            assert not edit.hasFocus()
+        assert generate.controls["lam"] == third, "more digits than are shown"
+        assert generate.controls["guidance_interval"] == (third, 3.0)
+        assert generate.controls["sigmas"] == levels
+        lam.setFocus()
+        lam.selectAll()
+        QTest.keyClicks(lam, "0,5")
+        press(window, Qt.Key.Key_Tab)
+        assert generate.controls["lam"] == 0.5
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_an_interval_takes_a_comma(drive) -> None:
+    async def scenario(window: Window) -> None:
+        generate = window.generate
+        generate.controls.set("condition", 3)
+        click(generate.inspector.more["GUIDANCE"].head)
+        low, high = (getattr(generate.inspector.fields["guidance_interval"], end) for end in ("low", "high"))
+        for edit, text in ((low, "0,5"), (high, "3,25")):
+            edit.setFocus()
+            edit.selectAll()
+            QTest.keyClicks(edit, text)
+            press(window, Qt.Key.Key_Return)
+        assert generate.controls["guidance_interval"] == (0.5, 3.25)
         await asyncio.sleep(0)
 
     drive(scenario)

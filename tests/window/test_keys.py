@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 
-from conftest import press
-from PySide6.QtCore import Qt
+import pytest
+import shiboken6
+from conftest import click, finished, press
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent, QShortcut
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
 from desktop_app.keys import key_map
+from desktop_app.widgets.cheat_sheet import KEYS
 from desktop_app.widgets.rail import WORKSPACES
 from desktop_app.window import Window
+from engine.request import Request
+
+NONE = Qt.KeyboardModifier.NoModifier
 
 
 def test_no_key_raises_anywhere(drive) -> None:
@@ -32,3 +40,111 @@ def test_no_key_raises_anywhere(drive) -> None:
             assert window.current_name == name
 
     drive(scenario)
+
+
+def test_an_overlay_has_the_keyboard_until_it_is_left(drive) -> None:
+    async def scenario(window: Window) -> None:
+        track, palette, card = window.generate.bar.track, window.command_palette, window.drops.card
+        overlays = {
+            palette: palette.open,
+            window.cheat_sheet: window.cheat_sheet.open,
+            window.model_card: window.model_card.open,
+            card: lambda: card.offer("a picture", Request(), Request(seed=4, steps=7, clip=1.0), "Generate"),
+        }
+        for overlay, show in overlays.items():
+            for key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+                track.setFocus()
+                show()
+                for _ in range(7 if overlay.stops() else 1):
+                    press(window, key)
+                    assert overlay.isAncestorOf(window.focusWidget()) or not overlay.stops()
+                press(window, Qt.Key.Key_Escape)
+                assert not overlay.isVisible(), overlay.accessibleName()
+                assert window.focusWidget() is track
+            show()
+            press(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+            assert not overlay.isVisible(), "a workspace is opened: it is that one that is looked at"
+            assert window.focusWidget() is window.compare.bar.track
+            window.open("generate")
+
+    drive(scenario)
+
+
+def test_what_runs_is_not_behind_an_overlay(drive) -> None:
+    async def scenario(window: Window) -> None:
+        controls = window.generate.controls
+        for name, value in {"count": 1, "steps": 2}.items():
+            controls.set(name, value)
+        window.model_card.open()
+        window.command_palette.open()
+        press(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        assert not window.command_palette.isVisible()
+        assert not window.model_card.isVisible()
+        await finished(window.generate.timeline.lanes[0])
+        assert window.focusWidget() is window.generate.bar.track, "which had the focus, and keeps it"
+        toast = window.toasts.show("Something.", action=("Do it", lambda: None))
+        click(next(button for button in toast.findChildren(QPushButton) if button.text() == "Do it"))
+        assert window.focusWidget() is window.generate.bar.track
+        gone = QLineEdit(window)
+        gone.show()
+        for overlay in (window.cheat_sheet, window.command_palette, window.model_card):
+            gone.setFocus()
+            overlay.open()
+            shiboken6.delete(gone)
+            overlay.leave()
+            assert window.focusWidget() is window, "what had the focus is not there any more"
+            gone = QLineEdit(window)
+            gone.show()
+
+    drive(scenario)
+
+
+def test_the_sheet_has_every_key(drive) -> None:
+    async def scenario(window: Window) -> None:
+        names = {"Left": "←", "Right": "→", "Return": "Enter", "Up": "↑", "Down": "↓"}
+        told = {key for keys in KEYS.values() for group in keys for key in group.replace(",", " ").split()}
+        shortcuts = [shortcut.key().toString() for shortcut in window.findChildren(QShortcut)]
+        for keys in {*key_map(window), *shortcuts} - {"Shift+?", "Ctrl+Y"}:  # other ways to ? and to Ctrl+Shift+Z
+            *modifiers, key = keys.split("+")
+            spelt = "+".join([*modifiers, names.get(key, key)])
+            assert spelt in told or spelt in ("Ctrl+3", "Ctrl+4", "Ctrl+5", "Ctrl+6"), keys
+        window.resize(1024, 680)
+        window.cheat_sheet.open()
+        assert window.rect().contains(window.cheat_sheet.sheet.geometry())
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_a_held_key_acts_once_unless_it_moves_something(drive) -> None:
+    async def scenario(window: Window) -> None:
+        generate = window.generate
+        for name, value in {"count": 1, "steps": 8}.items():
+            generate.controls.set(name, value)
+        press(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        await finished(generate.tree.runs[0])
+        press(window, Qt.Key.Key_Home)
+        hold(window, Qt.Key.Key_Right)
+        assert generate.timeline.position == 4
+        hold(window, Qt.Key.Key_BracketRight)
+        assert generate.controls["lam"] == pytest.approx(0.2)
+        sizes = []
+        generate.grid.selected.connect(sizes.append)
+        for key, shown in ((Qt.Key.Key_E, [0]), (Qt.Key.Key_Escape, [0, -1])):
+            hold(window, key)
+            assert sizes == shown
+        for playing in (True, False):
+            hold(window, Qt.Key.Key_Space)
+            assert generate.timeline.playing == playing
+        shortcuts = window.findChildren(QShortcut, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        assert len(shortcuts) > 6
+        assert not any(shortcut.autoRepeat() for shortcut in shortcuts), "Ctrl+Enter would begin a run with each"
+
+    drive(scenario)
+
+
+def hold(window: Window, key: Qt.Key) -> None:
+    """A key that is held: of four presses three say that they are repeats."""
+    for repeat in (False, True, True, True):
+        QApplication.sendEvent(window, QKeyEvent(QEvent.Type.KeyPress, key, NONE, "", repeat))
+    QApplication.sendEvent(window, QKeyEvent(QEvent.Type.KeyRelease, key, NONE))

@@ -39,6 +39,28 @@ def test_the_first_opening_plays_moons_and_ends_in_them(drive) -> None:
     drive(scenario)
 
 
+def test_nothing_plays_unseen(drive) -> None:
+    """The lab is made before it is wanted; its first look waits until then, and ends when something else is shown."""
+
+    async def scenario(window: Window) -> None:
+        window.make("lab")
+        lab = window.lab
+        assert lab is not None
+        await until(lambda: lab.timeline.lanes)
+        await settled(lab)
+        assert lab.timeline.following, "it has not played"
+        press(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+        await until(lambda: lab.timeline.playing)
+        lab.timeline.set_mode(loop=True)
+        press(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+        assert not lab.timeline.playing
+        press(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+        await settled(lab)
+        assert not lab.timeline.playing, "the first look is had once"
+
+    drive(scenario)
+
+
 def test_every_distribution_can_be_clicked(drive) -> None:
     async def scenario(window: Window) -> None:
         lab = await opened(window)

@@ -47,6 +47,22 @@ def test_split_shows_the_ode_beside_the_sde_over_the_same_noise(drive) -> None:
     drive(scenario)
 
 
+def test_the_seed_is_locked_from_either_lane(drive) -> None:
+    async def scenario(window: Window) -> None:
+        lab = await opened(window)
+        press(window, Qt.Key.Key_C)
+        await settled(lab)
+        seed = lab.controls[0]["seed"]
+        click(lab.lane_choice.button("1"))
+        click(lab.inspector.fields["seed"].lock)
+        assert [controls.seed_locked for controls in lab.controls] == [True, True]
+        press(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        assert [controls["seed"] for controls in lab.controls] == [seed, seed]
+        await settled(lab)
+
+    drive(scenario)
+
+
 def test_any_two_settings_are_split_and_charted(drive) -> None:
     """By the button; lane B is set in the inspector, the chart tells both distances and evaluations, and scrubs."""
 

@@ -89,6 +89,29 @@ def test_of_a_painting_the_last_state_is_kept_for_good(drive, tmp_path: Path) ->
     assert marks == {kept[0]: True, kept[1]: True, kept[2]: False}
 
 
+def test_a_distribution_that_is_chosen_while_painting_stays(drive) -> None:
+    async def scenario(window: Window) -> None:
+        lab = await opened(window)
+        click(lab.own.make.paint)
+        stroke(lab, (-0.5, 0.0), (0.5, 0.0))
+        click(lab.panel.tiles.tiles["ring"])  # before the stroke is answered
+        await settled(lab)
+        assert lab.controls[0]["model"] == "ring"
+        click(lab.own.make.paint)
+        stroke(lab, (-0.5, 0.0), (0.5, 0.0))
+        await settled(lab)
+        own = lab.controls[0]["model"]
+        assert own.startswith("points-")
+        click(lab.panel.tiles.tiles["ring"])
+        await settled(lab)
+        assert lab.controls[0]["model"] == "ring"
+        click(lab.panel.tiles.tiles[own])
+        await settled(lab)
+        assert lab.controls[0]["model"] == own
+
+    drive(scenario)
+
+
 def test_the_right_button_and_the_keys_paint_too(drive) -> None:
     async def scenario(window: Window) -> None:
         lab = await opened(window)

@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 
 from desktop_app.state.lab import FIRST
 from desktop_app.state.session import Session
+from desktop_app.widgets.rail import WORKSPACES
 from desktop_app.window import Window
 from engine.request import Request
 
@@ -75,6 +76,23 @@ def test_a_file_of_other_hands_opens_every_workspace(drive, own_settings: Path) 
     drive(scenario)
 
 
+@pytest.mark.parametrize("name", WORKSPACES)
+def test_a_workspace_in_which_nothing_was_run_opens_again(drive, own_settings: Path, name: str) -> None:
+    own_settings.mkdir()
+    (own_settings / "settings.json").write_bytes(msgspec.json.encode({"workspace": name}))
+
+    async def scenario(window: Window) -> None:
+        window.restore()
+        assert window.current_name == name
+        first = await finished(window.generate.timeline.lanes[0])
+        assert first.status == "finished"
+        if name != "generate":
+            assert not window.current.timeline.lanes or name == "lab"
+            assert window.current.inspector.button.text() == window.current.verb, "nothing runs that could be stopped"
+
+    drive(scenario)
+
+
 def test_the_history_has_each_request_once_the_newest_first(qapp, tmp_path: Path) -> None:
     session = Session(tmp_path / "session.json")
     a, b = Request(seed=1), Request(seed=2, sigmas=(3.0, 1.0))
@@ -102,11 +120,14 @@ def test_the_palette_finds_and_does(drive) -> None:
             window.generate.controls.set(name, value)
         press(window, Qt.Key.Key_Return, CONTROL)
         await finished(window.generate.timeline.lanes[0])
+        palette, asked = window.command_palette, []
+        entries = palette._entries
+        palette._entries = lambda: asked.append(1) or entries()
         press(window, Qt.Key.Key_K, CONTROL)
-        palette = window.command_palette
         assert palette.isVisible()
         QTest.keyClicks(palette.edit, "go to comp")
         assert palette.list.count() == 1
+        assert len(asked) == 1, "not at every letter"
         QTest.keyClick(palette.edit, Qt.Key.Key_Return)
         assert window.current is window.compare
         assert not palette.isVisible()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import finished, until
+from conftest import click, finished, until
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QScrollArea
@@ -104,5 +105,25 @@ def test_a_toast_is_as_high_as_its_words(drive) -> None:
         await until(lambda: short.isVisible() and long.isVisible())
         assert short.height() == 28 + 24 + 2, "a line, the margins, the border"
         assert long.height() > short.height() + 30
+
+    drive(scenario)
+
+
+def test_a_toast_is_above_the_timeline_in_every_workspace(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("gallery")
+        toast = window.toasts.show("Deleted.", action=("Undo", lambda: None))
+        low = toast.geometry().bottom()
+        for name in ("generate", "compare", "lab"):
+            window.open(name)
+            bar = window.current.bar
+            await until(lambda toast=toast, bar=bar: toast.geometry().bottom() < bar.mapTo(window, QPoint(0, 0)).y())
+        window.open("generate")
+        bar, high = window.generate.bar, toast.geometry().bottom()
+        click(bar.strip)  # a filmstrip is there or goes
+        await until(lambda: toast.geometry().bottom() != high)
+        assert toast.geometry().bottom() < bar.mapTo(window, QPoint(0, 0)).y()
+        window.open("gallery")
+        assert toast.geometry().bottom() == low
 
     drive(scenario)

@@ -368,6 +368,9 @@ def test_it_is_saved_as_grid_chart_and_table(drive, tmp_path: Path) -> None:
         assert (tmp_path / "table.csv").read_text().splitlines()[0] == "lam,steps,agreement,nfe,seconds,reason,file"
         sweep.export.save(tmp_path / "no such folder" / "grid.png")
         await until(lambda: said[-1].startswith("The sweep could not be saved: No such file"))
+        sweep.export.save(tmp_path / "grid.jpg")
+        await until(lambda: said[-1] == "grid.jpg must end in one of .png, .csv.")
+        assert not (tmp_path / "grid.jpg").exists()
 
     drive(scenario)
 

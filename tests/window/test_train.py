@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import click, finished, until
+from conftest import click, finished, press, until
 from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -44,7 +45,11 @@ def test_a_folder_is_trained_on_stopped_gone_on_with_and_used(drive, pictures: P
         await until(lambda: len(process.curve) >= 2, "steps")
         assert any("broken.png" in line for line in process.said)
         assert train.button.text() == "Stop"
-        click(train.button)
+        toast = window.toasts.show("Something else.")
+        press(window, Qt.Key.Key_Escape)
+        assert process.status == "stopping"
+        assert window.toasts.shown == [toast], "one key stops, and does no more"
+        toast.close_me()
         await until(lambda: not process.running)
         assert process.status == "stopped"
         at = process.step
@@ -82,7 +87,79 @@ def test_a_folder_is_trained_on_stopped_gone_on_with_and_used(drive, pictures: P
     drive(scenario)
 
 
-@pytest.mark.parametrize(("folder", "minutes", "word"), [("", "1", "Folder"), ("/no/such", "1", "Folder")])
+def test_closing_while_it_trains_hides_the_window_and_keeps_the_checkpoint(drive, pictures: Path) -> None:
+    seen = []
+
+    async def scenario(window: Window) -> None:
+        window.open("train")
+        train = window.current
+        train.folder.setText(str(pictures))
+        train.size_box.setCurrentIndex(0)
+        click(train.button)
+        await until(lambda: len(train.process.curve) >= 2, "steps")
+        window.closing.connect(lambda: seen.append(window.isVisible()))
+
+    async def again(window: Window) -> None:
+        window.open("train")
+        train = window.current
+        train.folder.setText(str(pictures))
+        train.size_box.setCurrentIndex(0)
+        click(train.button)
+        await until(lambda: not train.process.running)
+        assert train.process.status == "exists"
+
+    drive(scenario)
+    assert seen == [False]
+    drive(again)
+
+
+def test_what_it_says_is_followed_unless_somebody_reads(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("train")
+        train, bar = window.current, window.current.said.verticalScrollBar()
+        for number in range(40):
+            train.process._hear(f"line {number}")
+            train.process.changed.emit()
+        assert bar.value() == bar.maximum() > 0
+        bar.setValue(3)
+        cursor = train.said.textCursor()
+        cursor.movePosition(cursor.MoveOperation.Start)
+        cursor.select(cursor.SelectionType.LineUnderCursor)
+        train.said.setTextCursor(cursor)
+        bar.setValue(3)
+        train.process._hear("the last line")
+        train.process.changed.emit()
+        assert bar.value() == 3
+        assert train.said.textCursor().selectedText() == "line 0"
+        assert train.said.toPlainText().endswith("line 39\nthe last line")
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_another_folder_does_not_go_on_with_the_checkpoint_of_the_last(drive, tmp_path: Path, monkeypatch) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("train")
+        train, process = window.current, window.current.process
+        asked: list[tuple[str, str]] = []
+        monkeypatch.setattr(process, "start", lambda plan, existing: asked.append((plan.folder.name, existing)))
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+        process.plan, process.status = Plan(tmp_path / "one"), "stopped"
+        for name, says in (("one", "Go on"), ("two", "Train")):
+            train.folder.setText(str(tmp_path / name))
+            assert (train.button.text(), train.again.isVisible()) == (says, says == "Go on")
+            click(train.button)
+        assert asked == [("one", "resume"), ("two", "")]
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+@pytest.mark.parametrize(
+    ("folder", "minutes", "word"),
+    [("", "1", "Folder"), ("/no/such", "1", "Folder"), ("~no-such-user/x", "1", "Folder"), ("x" * 300, "1", "Folder")],
+)
 def test_what_cannot_be_is_said_in_a_sentence(drive, folder: str, minutes: str, word: str) -> None:
     async def scenario(window: Window) -> None:
         window.open("train")
