@@ -25,7 +25,7 @@ from engine.models.noisy_classifier import NetworkClassifier
 from engine.models.registry import load, load_guide
 from engine.neighbours import closest, nearest, precision_recall
 from engine.noise import KeyedNoise, generator
-from engine.pictures import pixels, result, save_png
+from engine.pictures import result, save_png
 from engine.pictures import sheet as page_of
 from engine.precision import Precision, forced
 from engine.request import Request
@@ -171,10 +171,15 @@ def _free(name: str, count: int, progress: Report) -> NDArray[np.uint8]:
     images = []
     for seed in range(0, count, BATCH):
         progress(f"{seed:,} of {count:,} samples")
-        for step in run(Request(model=name, count=BATCH, seed=seed, steps=STEPS)):
-            last = step
-        images.append(result(last).transpose(0, 3, 1, 2))
+        images.append(_drawn(Request(model=name, count=BATCH, seed=seed, steps=STEPS)))
     return np.concatenate(images)
+
+
+def _drawn(request: Request) -> NDArray[np.uint8]:
+    """The samples [B, C, H, W] of a request as bytes, as they are shown."""
+    for step in run(request):
+        last = step
+    return result(last).transpose(0, 3, 1, 2)
 
 
 def _show(path: Path | None, samples: NDArray[np.uint8], neighbours: NDArray[np.uint8], pairs: int = 64) -> None:
@@ -194,9 +199,7 @@ def _samples(request: Request, count: int, progress: Report) -> tuple[NDArray[np
     labels = np.arange(count) // BATCH % 10
     for seed in range(0, count, BATCH):
         progress(f"λ = {request.lam:g}, w = {request.guidance:g}: {seed:,} of {count:,} samples")
-        for step in run(request.replace(seed=seed, condition=int(labels[seed]))):
-            x = step.x_next
-        images.append(pixels(x.float().cpu().numpy()).transpose(0, 3, 1, 2))
+        images.append(_drawn(request.replace(seed=seed, condition=int(labels[seed]))))
     return np.concatenate(images), labels
 
 

@@ -69,7 +69,7 @@ class Record:
     """A run and the steps of it that are kept, by their place; the result's is behind the last step's."""
 
     request: Request
-    weights: dict[str, str] = field(default_factory=dict)  # as they were when it began: `metadata.weights`
+    weights: dict[str, str]  # as they were when it began: `metadata.weights`
     moments: dict[int, Moment] = field(default_factory=dict)
     last: int = -1  # place so far
     closed: bool = False  # the last place is the result's

@@ -135,11 +135,16 @@ def fingerprint(model: str) -> str:
 
 def weights(request: Request) -> dict[str, str]:
     """The fingerprints of all models of a request: of its guide, its encoders and what it branches from as well."""
+    above = weights(request.start.request) if isinstance(request.start, Branch) else {}
+    return above | {name: fingerprint(name) for name in models(request)}
+
+
+def models(request: Request) -> list[str]:
+    """The models of a request: its own, its guide and its encoders, without those of what it branches from."""
     start = request.start
-    above = weights(start.request) if isinstance(start, Branch) else {}
     ends = (start.first, start.second) if isinstance(start, Slerp) else (start,)
     encoders = [end.model for end in ends if isinstance(end, Encoding)]
-    return above | {name: fingerprint(name) for name in filter(None, (request.model, request.guide, *encoders))}
+    return [name for name in (request.model, request.guide, *encoders) if name]
 
 
 @lru_cache(maxsize=16)

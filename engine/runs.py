@@ -9,7 +9,7 @@ from dataclasses import replace
 from math import hypot, isfinite
 from typing import TypeVar
 
-from engine import models, samplers
+from engine import metadata, models, samplers
 from engine.guidance import guided
 from engine.models.checkpoint import ModelError
 from engine.models.denoiser import Denoiser, NetworkDenoiser
@@ -21,7 +21,7 @@ from engine.precision import forced
 from engine.request import Branch, Request, RequestError
 from engine.samplers import Denoise, Lam, Step
 from engine.schedules import Level
-from engine.starts import Encoding, Slerp
+from engine.starts import Encoding
 
 M = TypeVar("M", Denoiser, Denoiser | NoisyClassifier)
 
@@ -193,10 +193,8 @@ def precisions(request: Request) -> dict[str, str]:
     Where some parts of a branch are RK45's, what the others run in. Formulas and classifiers have no choice.
     """
     start, found = request.start, dict[str, str]()
-    ends = (start.first, start.second) if isinstance(start, Slerp) else (start,)
-    encoders = [end.model for end in ends if isinstance(end, Encoding)]
     with _precise(request):
-        for name in filter(None, (request.model, request.guide, *encoders)):
+        for name in metadata.models(request):
             model = load_guide(name)
             if isinstance(model, NetworkDenoiser):
                 found[name] = model.precision

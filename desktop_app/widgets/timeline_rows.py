@@ -55,7 +55,7 @@ class RowPainter:
             rows = self.timeline.rows
             return lane_pen(kinds([row.request for row in rows], not self.track.images)[rows.index(run)], 2)
         stochastic = is_stochastic(run.request)
-        faint = self.track.named and run is not self.timeline.selected
+        faint = run is not self.timeline.selected
         colour = theme().colour("sde" if stochastic else "ode", 0.6 if faint else 1.0)
         pen = QPen(colour, 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
         if stochastic:

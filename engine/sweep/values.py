@@ -50,13 +50,13 @@ def _plain(value: Any) -> str:
 
 
 def _spaced(name: str, field: Field, match: re.Match[str]) -> tuple[Any, ...]:
+    wrong = RequestError(name, f"{name} must be two numbers, as in 0…2 in 5, not {short(match[0])}.")
     try:
         low, high, count = float(match["low"]), float(match["high"]), int(match["count"])
     except ValueError:
-        low = high = math.nan
-        count = 0
+        raise wrong from None
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise RequestError(name, f"{name} must be two numbers, as in 0…2 in 5, not {short(match[0])}.")
+        raise wrong
     if not 2 <= count <= MAX_CELLS:
         raise RequestError(name, f"{name} must be from 2 to {MAX_CELLS} values, not {count}.")
     if match["log"] and not (low > 0 and high > 0):
