@@ -15,7 +15,8 @@ from desktop_app.state.controls import Controls
 from desktop_app.widgets.apply_card import ApplyCard
 from desktop_app.widgets.rail import WORKSPACES
 from engine import metadata
-from engine.metadata import MetadataError, Saved
+from engine.files import FileError
+from engine.metadata import Saved
 from engine.request import Request
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Drops(QObject):
     async def _offer(self, name: str, read: Callable[[], Saved], note: str) -> None:
         try:
             saved = await asyncio.to_thread(read)
-        except MetadataError as error:
+        except FileError as error:
             self.window.toasts.show(str(error), error=False)
             return
         request = saved.request

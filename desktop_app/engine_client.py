@@ -108,7 +108,7 @@ class EngineClient(QObject):
     async def ask(
         self, what: str, values: Values, *arrays: NDArray[np.generic]
     ) -> AsyncGenerator[tuple[Values, wire.Arrays], None]:
-        """The pieces of an answer (see `engine.lab`), as they come. Closing the iterator drops what is left of it.
+        """The pieces of an answer (see `engine.answers`), as they come. Closing the iterator drops what is left of it.
 
         Raises RefusedError where it cannot be answered, or the worker ends before it is.
         """

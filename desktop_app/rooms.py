@@ -27,6 +27,7 @@ def make_lab(window: Window) -> None:
     window.lab = LabWorkspace(window.client, window.runs, (first, second), layers)
     window.add("lab", window.lab, dict(zip(("lab", "lab-b"), window.lab.controls, strict=True)))
     window.lab.layers_changed.connect(window.remember)
+    window.lab.tour.installEventFilter(window.toasts)
     window.closing.connect(window.lab.close_lab)
 
 

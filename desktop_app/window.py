@@ -73,7 +73,7 @@ class Window(QWidget):
         self.setLayout(row(self.rail, line(vertical=True), self.stack, spacing=0))
         self.undo = Undo(lambda: self.current_name, self)
         self.undo.unseen.connect(self._on_unseen)
-        self.toasts = Toasts(self, lambda: self.height() - self.current.bar.height())
+        self.toasts = Toasts(self, lambda: self.current.floor)
         self.cheat_sheet = CheatSheet(self)
         self.rail.help_wanted.connect(self.cheat_sheet.open)
         self.model_card = ModelCard(self)
@@ -90,11 +90,11 @@ class Window(QWidget):
         self.generate.timeline.set_mode(film=settings.film)
         self.add("compare", self.compare, dict(zip(LANES, self.compare.set.all, strict=True)))
         lanes_set = self.compare.set
-        self.undo.watch_value("lanes", "compare", lambda: lanes_set.count, lanes_set.have, lanes_set.changed)
+        self.undo.watch_value("lanes", "compare", lambda: lanes_set.count, self.compare.have, lanes_set.changed)
         self.compare.path.setChecked(settings.one_path)
         self.compare.lanes_changed.connect(self.remember)
         for controls in self._controls.values():
-            controls.seed_locked = settings.seed_locked
+            controls.lock_seed(settings.seed_locked)
         for asking in (self.generate.training_images, self.compare.judging, self.compare.clouds):
             self.closing.connect(asking.stop)
         self.runs.failed.connect(self._on_failed)
@@ -259,6 +259,8 @@ class Window(QWidget):
         if isinstance(focus, QLineEdit | QPlainTextEdit):
             focus.clearFocus()  # a number being typed counts
         self.current.start()
+        if self.focusWidget() is None:
+            self.current.bar.track.setFocus()  # and the keys are for what it has started
 
     def escape(self) -> None:
         """Put the newest toast away, and stop what runs; where there is neither, show all samples."""

@@ -5,7 +5,6 @@ A file is written beside its place and then moved there: however the writing end
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from engine.files import replacing
 from engine.request import Request
 
 Frame = NDArray[np.uint8]  # [H, W, 3]
@@ -44,15 +44,11 @@ def save_animation(
     if kind not in KINDS:
         raise ValueError(f"{path.name} must end in one of {', '.join(KINDS)}")
     timed = _timed(frames, seconds_each, hold, progress or (lambda _: None))
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as draft:
         if kind == ".mp4":
             _write_mp4(draft, timed, seconds_each)
         else:
             _write_pictures(draft, timed, "GIF" if kind == ".gif" else "PNG", request)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _timed(frames: Iterable[Frame], each: float, hold: float, progress: Callable[[int], object]) -> Timed:

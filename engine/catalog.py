@@ -35,7 +35,7 @@ class Sampler(Choice):
     orders: tuple[int, ...] = (1,)
 
     @property
-    def stochastic(self) -> bool:
+    def has_lam(self) -> bool:
         """Whether its stochasticity λ is free."""
         return "lam" in self.options
 
@@ -67,11 +67,11 @@ SAMPLERS = _by_name(
         _family(0.0),
         (2, 1),
     ),
-    Sampler("ddim", "DDIM", "The bridge at order 1 and λ = 0, if you leave it there (Song et al. 2021).", _family(0.0)),
+    Sampler("ddim", "DDIM", "The bridge at order 1, λ = 0 if you leave it there (Song et al. 2021a).", _family(0.0)),
     Sampler(
         "ddim_eta",
         "DDIM (η)",
-        "DDIM with the stochasticity η of the paper: 0 is the ODE, 1 is DDPM (Song et al. 2021, eq. 16).",
+        "DDIM with the stochasticity η of the paper: 0 is the ODE, 1 is DDPM (Song et al. 2021a, eq. 16).",
         {"eta": 0.5, "noise": "step"},
     ),
     Sampler(
@@ -89,20 +89,20 @@ SAMPLERS = _by_name(
     Sampler(
         "smld",
         "SMLD ancestral",
-        "Ancestral sampling of the variance-exploding process: the bridge at order 1 and λ = 1 (Song et al. 2021).",
+        "Ancestral sampling of the variance-exploding process: the bridge at order 1 and λ = 1 (Song et al. 2021b).",
         _family(1.0),
     ),
     Sampler(
         "dpmpp_2m",
         "DPM-Solver++ 2M",
-        "The bridge at order 2 and λ = 0: extrapolates the denoiser in log-SNR (Lu et al. 2022).",
+        "The bridge at order 2 and λ = 0: extrapolates the denoiser in log-SNR (Lu et al. 2022b).",
         _family(0.0),
         (2,),
     ),
     Sampler(
         "dpmpp_2m_sde",
         "DPM-Solver++ 2M SDE",
-        "The bridge at order 2 and λ = 1 (Lu et al. 2022).",
+        "The bridge at order 2 and λ = 1 (Lu et al. 2022b).",
         _family(1.0),
         (2,),
     ),
@@ -142,7 +142,7 @@ SAMPLERS = _by_name(
     Sampler(
         "predictor_corrector",
         "Predictor–corrector",
-        "A step of the bridge, then Langevin steps at the new level (Song et al. 2021, algorithms 2 and 3).",
+        "A step of the bridge, then Langevin steps at the new level (Song et al. 2021b, algorithm 1).",
         {**_family(1.0), "langevin_steps": 1, "step_size": 0.1},
     ),
     Sampler(
@@ -161,20 +161,20 @@ SAMPLERS = _by_name(
 
 SCHEDULES = _by_name(
     Choice("edm", "EDM", "σ = t: variance exploding, noise level equal to time (Karras et al. 2022)."),
-    Choice("vp_linear", "VP linear", "Variance preserving, β(t) from 0.1 to 20 (Song et al. 2021)."),
+    Choice("vp_linear", "VP linear", "Variance preserving, β(t) from 0.1 to 20 (Song et al. 2021b)."),
     Choice("vp_cosine", "VP cosine", "Variance preserving, ᾱ ∝ cos² (Nichol & Dhariwal 2021)."),
     Choice("vp_cosine_discrete", "VP cosine, discrete", "The same in 1,000 steps with β ≤ 0.999, as in the paper."),
-    Choice("sub_vp", "sub-VP", "Less variance than VP at every time, with the same drift (Song et al. 2021)."),
+    Choice("sub_vp", "sub-VP", "Less variance than VP at every time, with the same drift (Song et al. 2021b)."),
     Choice("ddpm_linear", "DDPM linear", "Variance preserving in 1,000 discrete steps (Ho et al. 2020)."),
-    Choice("ve", "VE geometric", "Variance exploding, σ geometric in t (Song et al. 2021)."),
+    Choice("ve", "VE geometric", "Variance exploding, σ geometric in t (Song et al. 2021b)."),
     Choice("flow", "Rectified flow", "A straight line from data to noise: α = 1 − t, std = t (Liu et al. 2023)."),
 )
 
 SPACINGS = _by_name(
     Choice("karras", "Karras ρ = 7", "Equal steps of σ^(1/7): fine where the noise is low (Karras et al. 2022)."),
     Choice("uniform_t", "Uniform in t", "Equal steps of time."),
-    Choice("uniform_logsnr", "Uniform in log-SNR", "Equal steps of log σ (Lu et al. 2022)."),
-    Choice("quadratic", "Quadratic", "Equal steps of √t: fine where the noise is low (Song et al. 2021)."),
+    Choice("uniform_logsnr", "Uniform in log-SNR", "Equal steps of log σ (Lu et al. 2022a)."),
+    Choice("quadratic", "Quadratic", "Equal steps of √t: fine where the noise is low (Song et al. 2021a)."),
     Choice("trailing", "Trailing", "Equal steps of the discrete process, from its noisy end (Lin et al. 2024)."),
     Choice("explicit", "Explicit", "The noise levels that you list."),
 )
@@ -259,9 +259,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: str
     licence: str
     dataset: str = ""  # the name of the data, where they are here: "digits" and "emoji" ship with the program; or OWN
-    network: str = (
-        ""  # what `architecture` is of, if not the network of its kind: "text-unet", or a formula over the data
-    )
+    network: str = ""  # what `architecture` is of, if not its kind's network: "text-unet", or a formula over the data
     command: str = ""
     seed: int = 0
     steps: int = 0

@@ -21,8 +21,9 @@ from engine import catalog, flags, sweep_cli, threads, train_cli
 from engine.captions import Vocabulary
 from engine.card_text import as_text, every_card
 from engine.fields import Field, RequestError
+from engine.files import FileError
 from engine.flags import CommandError
-from engine.metadata import MetadataError, program
+from engine.metadata import program
 from engine.request import Request
 
 COMMANDS = ("generate", "sweep", "verify", "train", "models", "evaluate", "bench")
@@ -147,7 +148,7 @@ def _generate(args: argparse.Namespace) -> int:
 
     from tqdm import tqdm
 
-    from engine.models import ModelError
+    from engine.models.checkpoint import ModelError, UnknownModelError
     from engine.pictures import result, save_png, sheet
     from engine.runs import RunError, levels, model_of, run
     from engine.verify import here
@@ -164,7 +165,7 @@ def _generate(args: argparse.Namespace) -> int:
     except RunError as error:
         raise CommandError(str(error)) from error
     except RequestError as error:
-        if isinstance(error.__cause__, ModelError):
+        if isinstance(error.__cause__, ModelError) and not isinstance(error.__cause__, UnknownModelError):
             raise CommandError(str(error)) from error
         raise flags.at_start(args, error) from error
     seconds = time.perf_counter() - started
@@ -190,7 +191,7 @@ def _verify(args: argparse.Namespace) -> int:
         try:
             with tqdm(unit="step", leave=False, disable=None) as bar:
                 verdict = verify(Path(name), bar.update)
-        except (MetadataError, RequestError, RunError, VerifyError) as error:
+        except (FileError, RequestError, RunError, VerifyError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             every = False
             continue
@@ -218,7 +219,7 @@ def _check_device() -> None:
 
 
 def _bench(argv: list[str]) -> int:
-    from engine.bench import main as bench
+    from engine.bench.times import main as bench
 
     return bench(argv)
 
@@ -227,7 +228,7 @@ def _models(args: argparse.Namespace) -> int:
     if args.name is not None:
         known = every_card()
         if args.name not in known:
-            raise CommandError(f"model must be one of {', '.join(known) or 'none'}, not {args.name!r}.")
+            raise RequestError("model", f"model must be one of {', '.join(known) or 'none'}, not {args.name!r}.")
         print(as_text(known[args.name]))
         return 0
     rows = [("name", "title", "kind", "classes", "shape", "parameters", "measured")]
@@ -245,7 +246,7 @@ def _models(args: argparse.Namespace) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from engine.evaluation import evaluate
+    from engine.measures.evaluation import evaluate
     from engine.models import ModelError
     from engine.models.checkpoint import save_card
 

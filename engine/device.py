@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from pathlib import Path
 
 import torch
 
@@ -28,3 +31,19 @@ def pick(name: str | None = None) -> torch.device:
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """Where a network runs in a precision of `engine.precision`."""
     return nullcontext() if precision == "fp32" else torch.autocast(device.type, torch.bfloat16)
+
+
+@lru_cache
+def processor() -> str:
+    """The name of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def machine() -> str:
+    """The machine, in one line, as figures that were measured on it name it."""
+    threads = torch.get_num_threads()
+    return f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__} on {pick()}, threads: {threads}"

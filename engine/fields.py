@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 from engine.catalog import Choice
@@ -25,6 +25,7 @@ class Field:
     kind: Kind
     label: str
     help: str
+    _: KW_ONLY
     symbol: str = ""
     equation: str = ""
     minimum: float = -math.inf
@@ -89,11 +90,6 @@ class RequestError(ValueError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
-
-    @classmethod
-    def of(cls, error: ValueError) -> RequestError:
-        """What a part of the engine says of its argument, whose name is the field's and its first word."""
-        return cls(str(error).split()[0], f"{error}.")
 
 
 def is_number(value: Any, types: Any) -> bool:

@@ -13,7 +13,8 @@ import msgspec
 
 from engine import catalog, starting
 from engine.fields import Field, RequestError, short
-from engine.request import FIELDS, OPTIONS, Request, Start
+from engine.files import FileError
+from engine.request import FIELDS, OPTIONS, Branch, Request, Start
 from engine.starts import PureNoise
 
 REQUEST = {name: field for name, field in FIELDS.items() if field.kind != "start"}
@@ -70,7 +71,9 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     one = middle.add_mutually_exclusive_group()
     one.add_argument("--image", metavar="FILE", help="A picture, with noise added: SDEdit, or in-painting by --mask.")
     one.add_argument("--encode", metavar="FILE", help="The noise that the ODE makes of a picture: DDIM inversion.")
-    one.add_argument("--branch", metavar="FILE", help="A step (--at) of the run in a JSON file, or in a saved PNG.")
+    one.add_argument(
+        "--branch", metavar="FILE", help="A step (--at) of the run in a JSON file or a saved PNG; - reads it."
+    )
     one.add_argument(
         "--slerp", nargs=2, metavar=("FROM", "TO"), help="Between two noises, each a seed or an encoded picture."
     )
@@ -104,17 +107,18 @@ def request(args: argparse.Namespace) -> Request:
     details = values(args, DETAILS)
     if start == "branch" and "at" not in details:
         raise RequestError("at", "--branch goes with --at, the step at which to leave the run.")
-    found = Request()
-    if args.request is not None or start == "branch":
-        source = "branch" if args.request is None else "request"
-        with _naming(source):
-            found = starting.request(Path(getattr(args, source)))
+    parent = _saved(args, "branch")
+    found = _saved(args, "request") or parent or Request()
     given = values(args, REQUEST)
     if start is None:
         return found.replace(**given)
     found = found.replace(**given, start=PureNoise())
+    if parent:
+        with _naming(start):
+            return found.replace(start=Branch(parent, details["at"]))
+    shape = _shape(found.model)
     with _naming(start):
-        return found.replace(start=_start(start, args, details, found))
+        return found.replace(start=_start(start, args, details, found.count, shape))
 
 
 def place(name: str) -> Path:
@@ -155,11 +159,18 @@ def _chosen(args: argparse.Namespace) -> str | None:
     return next((name for name in STARTS if getattr(args, name) is not None), None)
 
 
-def _start(name: str, args: argparse.Namespace, details: dict[str, Any], request: Request) -> Start:
-    """The start that the flag `name` asks for, of a request."""
-    if name == "branch":
-        return starting.branch(Path(args.branch), details["at"])
-    shape = _shape(request.model)
+def _saved(args: argparse.Namespace, name: str) -> Request | None:
+    """The request in the file that the flag `name` was given; read once, for it may be the standard input."""
+    if (file := getattr(args, name)) is None:
+        return None
+    with _naming(name):
+        return starting.request(Path(file))
+
+
+def _start(
+    name: str, args: argparse.Namespace, details: dict[str, Any], count: int, shape: tuple[int, int, int]
+) -> Start:
+    """The start that the flag `name` asks for: from pictures of that shape."""
     if name == "image":
         mask = None if args.mask is None else Path(args.mask)
         return starting.image(Path(args.image), shape, details.get("strength", 0.6), mask)
@@ -167,16 +178,18 @@ def _start(name: str, args: argparse.Namespace, details: dict[str, Any], request
     if name == "encode":
         return starting.encoding(Path(args.encode), shape, *encoder)
     first, second = (
-        PureNoise(int(end)) if end.isdecimal() else starting.encoding(Path(end), shape, *encoder) for end in args.slerp
+        PureNoise(_value(FIELDS["seed"], end)) if end.isdecimal() else starting.encoding(Path(end), shape, *encoder)
+        for end in args.slerp
     )
-    return starting.slerp(first, second, request.count)
+    return starting.slerp(first, second, count)
 
 
 def _shape(model: str) -> tuple[int, int, int]:
     """What a model makes, from its card."""
     known = catalog.cards()
     if model not in known:
-        raise CommandError(f"model must be one of {', '.join(known) or 'none (no model is installed)'}, not {model!r}.")
+        there = ", ".join(known) or "none (no model is installed)"
+        raise RequestError("model", f"model must be one of {there}, not {model!r}.")
     return known[model].shape
 
 
@@ -185,7 +198,7 @@ def _naming(name: str) -> Iterator[None]:
     """Say at which flag a file or a start was refused."""
     try:
         yield
-    except starting.FileError as error:
+    except FileError as error:
         raise CommandError(f"{flag(name)} {error}") from error
     except RequestError as error:
         raise RequestError(error.field, f"{flag(name)}: {error}") from error

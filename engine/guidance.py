@@ -7,17 +7,17 @@ one alone; papers that write D₊ + γ (D₊ − D₋) have γ = w − 1.
     classifier-free   conditional, D_c                  unconditional, D∅
     classifier        D∅ + (std²/α) ∇ log p(y | x_t)    unconditional, D∅
     autoguidance      the model, D                      a worse model, D_bad
-
-Every function here gives a denoiser that takes as many rows as its `count`, or fewer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from engine.fields import RequestError
 from engine.models.denoiser import Condition, Denoiser
 from engine.models.noisy_classifier import NoisyClassifier
 from engine.samplers import Denoise
@@ -25,8 +25,16 @@ from engine.schedules import Level
 
 Interval = tuple[float, float]
 Guide = Denoiser | NoisyClassifier
-Both = Callable[[Tensor, Level], tuple[Tensor, Tensor]]
-"""D₊ and D₋ at once."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A row of the table: D₊ and D₋, together and each alone, of as many rows as they were made for, or fewer."""
+
+    both: Callable[[Tensor, Level], tuple[Tensor, Tensor]]
+    positive: Denoise
+    negative: Denoise
+    outside: float = 1.0  # w where σ is out of the interval
 
 
 def guided(
@@ -41,63 +49,51 @@ def guided(
 ) -> Denoise:
     """The denoiser under a condition, guided by its own null class (no guide), a classifier, or a worse model.
 
-    weight w ≥ 0; interval [low, high] of σ, outside which the guide is not asked; rescale φ from 0 (none) to 1, see
-    `rescaled`; clip last of all: D in [−clip, clip]. Raises ValueError, which begins with a field of the request, for
-    what does not go together.
+    It takes `count` rows or fewer. weight w ≥ 0; interval [low, high] of σ, outside which the guide is not asked
+    (Kynkäänniemi et al. 2024); rescale φ from 0 (none) to 1, see `rescaled`; clip last of all: D in [−clip, clip].
+    Without a condition and a guide there is nothing to guide. Raises RequestError for what does not go together.
     """
     _check(denoiser, condition, weight, guide)
-    if guide is None:
-        denoise = classifier_free(denoiser, condition, count, weight, interval, rescale)
-    elif isinstance(guide, NoisyClassifier):
-        denoise = classifier(denoiser, condition, count, weight, guide, interval, rescale)
+    if guide is None and condition is None:
+        denoise = _under(denoiser, None, count)
     else:
-        denoise = autoguidance(denoiser, condition, count, weight, guide, interval, rescale)
+        denoise = _mixed(_terms(denoiser, condition, count, guide), weight, interval, rescale)
     if clip is None:
         return denoise
     return lambda x, level: denoise(x, level).clamp(-clip, clip)
 
 
-def classifier_free(
-    denoiser: Denoiser,
-    condition: Condition,
-    count: int,
-    weight: float,
-    interval: Interval | None = None,
-    rescale: float = 0.0,
-) -> Denoise:
-    """D = D∅ + w (D_c − D∅) (Ho & Salimans 2022, with w = 1 + their w), inside `interval` of σ only where one is given.
+def _terms(denoiser: Denoiser, condition: Condition, count: int, guide: Guide | None) -> Terms:
+    """The row of the table that the guide stands for."""
+    if guide is None:
+        return classifier_free(denoiser, condition, count)
+    if isinstance(guide, NoisyClassifier):
+        return classifier(denoiser, condition, count, guide)
+    return autoguidance(denoiser, condition, count, guide)
 
-    One network call a step: a batch of 2 · count where both terms are needed, a plain one where w is 0 or 1 or σ is
-    outside the interval (Kynkäänniemi et al. 2024). Without a condition there is nothing to guide.
+
+def classifier_free(denoiser: Denoiser, condition: Condition, count: int) -> Terms:
+    """D = D∅ + w (D_c − D∅) (Ho & Salimans 2022, with w = 1 + their w).
+
+    One network call a step: a batch of 2 · count where both terms are needed, a plain one where one is.
     """
-    unconditional = _under(denoiser, None, count)
-    if condition is None:
-        return unconditional
-    null, wanted = denoiser.encode(None, count), denoiser.encode(condition, count)
+    wanted, null = denoiser.encode(condition, count), denoiser.encode(None, count)
 
     def both(x: Tensor, level: Level) -> tuple[Tensor, Tensor]:
         rows = torch.cat([wanted[: len(x)], null[: len(x)]])
         conditional, unconditional = denoiser(torch.cat([x, x]), level, rows).chunk(2)
         return conditional, unconditional
 
-    return _mixed(both, _under(denoiser, condition, count), unconditional, weight, interval, 1.0, rescale)
+    return Terms(both, _under(denoiser, condition, count), _under(denoiser, None, count))
 
 
-def classifier(
-    denoiser: Denoiser,
-    condition: Condition,
-    count: int,
-    weight: float,
-    guide: NoisyClassifier,
-    interval: Interval | None = None,
-    rescale: float = 0.0,
-) -> Denoise:
+def classifier(denoiser: Denoiser, condition: Condition, count: int, guide: NoisyClassifier) -> Terms:
     """D = D∅ + w (std²/α) ∇ log p(y | x_t) (Dhariwal & Nichol 2021, section 4), by a classifier of noisy images.
 
     By Bayes' rule the gradient is the score of x_t under the class less that without it, so that with the exact
     classifier this is `classifier_free` at the same w, and with w = 1 samples follow the class. Where the classifier is
     not asked, the denoiser is alone and unconditional: at w = 0, outside the interval, and where α = 0 (no image left
-    to classify). Raises ValueError for a condition that is none of its classes.
+    to classify). Raises RequestError for a condition that is none of its classes.
     """
     labels = _labels(denoiser, condition, count, guide)
     unconditional = _under(denoiser, None, count)
@@ -109,25 +105,17 @@ def classifier(
         gradient = _gradient(guide, x, level, labels[: len(x)])
         return denoised + (level.std**2 / level.alpha) * gradient, denoised
 
-    return _mixed(both, lambda x, level: both(x, level)[0], unconditional, weight, interval, 0.0, rescale)
+    return Terms(both, lambda x, level: both(x, level)[0], unconditional, outside=0.0)
 
 
-def autoguidance(
-    denoiser: Denoiser,
-    condition: Condition,
-    count: int,
-    weight: float,
-    guide: Denoiser,
-    interval: Interval | None = None,
-    rescale: float = 0.0,
-) -> Denoise:
+def autoguidance(denoiser: Denoiser, condition: Condition, count: int, guide: Denoiser) -> Terms:
     """D = D_bad + w (D − D_bad), with a worse model under the same condition, or both without one.
 
-    Karras et al. 2024, "Guiding a diffusion model with a bad version of itself". A call of each network a step; of the
+    Karras et al. 2024b, "Guiding a diffusion model with a bad version of itself". A call of each network a step; of the
     good one only where w is 1 or σ is outside the interval.
     """
     good, bad = _under(denoiser, condition, count), _under(guide, condition, count)
-    return _mixed(lambda x, level: (good(x, level), bad(x, level)), good, bad, weight, interval, 1.0, rescale)
+    return Terms(lambda x, level: (good(x, level), bad(x, level)), good, bad)
 
 
 def rescaled(guided: Tensor, positive: Tensor, rescale: float) -> Tensor:
@@ -142,25 +130,17 @@ def rescaled(guided: Tensor, positive: Tensor, rescale: float) -> Tensor:
     return guided * (rescale * ratio + (1.0 - rescale))
 
 
-def _mixed(
-    both: Both,
-    positive: Denoise,
-    negative: Denoise,
-    weight: float,
-    interval: Interval | None,
-    outside: float,
-    rescale: float,
-) -> Denoise:
+def _mixed(terms: Terms, weight: float, interval: Interval | None, rescale: float) -> Denoise:
     """D₋ + w (D₊ − D₋), with w = `outside` out of the interval of σ; where w is 0 or 1, one term alone, as it is."""
     low, high = interval or (0.0, float("inf"))
 
     def denoise(x: Tensor, level: Level) -> Tensor:
-        w = weight if low <= level.sigma <= high else outside
+        w = weight if low <= level.sigma <= high else terms.outside
         if w == 1.0:
-            return positive(x, level)
+            return terms.positive(x, level)
         if w == 0.0:
-            return negative(x, level)
-        plus, minus = both(x, level)
+            return terms.negative(x, level)
+        plus, minus = terms.both(x, level)
         mixed = torch.lerp(minus, plus, w)
         return rescaled(mixed, plus, rescale) if rescale else mixed
 
@@ -178,7 +158,8 @@ def _labels(denoiser: Denoiser, condition: Condition, count: int, guide: NoisyCl
     if getattr(denoiser, "classes", 0):
         return denoiser.encode(condition, count)
     if not isinstance(condition, int) or not 0 <= condition < guide.classes:
-        raise ValueError(f"condition must be a class from 0 to {guide.classes - 1} of the guide, not {condition!r}")
+        there = f"a class from 0 to {guide.classes - 1} of the guide"
+        raise RequestError("condition", f"condition must be {there}, not {condition!r}.")
     return torch.full((count,), condition, device=denoiser.device)
 
 
@@ -197,22 +178,22 @@ def _gradient(guide: NoisyClassifier, x: Tensor, level: Level, labels: Tensor) -
 
 
 def _check(denoiser: Denoiser, condition: Condition, weight: float, guide: Guide | None) -> None:
-    """Raise ValueError for a guide or a condition that the model cannot be guided with."""
+    """Raise RequestError for a guide or a condition that the model cannot be guided with."""
     classes = getattr(denoiser, "classes", None)  # a model of captions has none to count
     if guide is None:
         if classes == 0 and condition is not None:
-            raise ValueError(f"condition must be none for a model without classes, not {condition!r}")
+            raise RequestError("condition", f"condition must be none for a model without classes, not {condition!r}.")
         if classes == 0 and weight != 1.0:
-            raise ValueError(f"guidance must be 1 for a model without classes, not {weight:g}")
+            raise RequestError("guidance", f"guidance must be 1 for a model without classes, not {weight:g}.")
         return
     if tuple(guide.shape) != tuple(denoiser.shape):
         shapes = [" × ".join(map(str, model.shape)) for model in (denoiser, guide)]
-        raise ValueError(f"guide must be of the model's shape {shapes[0]}, not {shapes[1]}")
+        raise RequestError("guide", f"guide must be of the model's shape {shapes[0]}, not {shapes[1]}.")
     theirs = getattr(guide, "classes", None)
     if isinstance(guide, NoisyClassifier):
         if condition is None:
-            raise ValueError("condition must be given where the guide is a classifier")
+            raise RequestError("condition", "condition must be given where the guide is a classifier.")
         if classes and classes != theirs:
-            raise ValueError(f"guide must have the model's {classes} classes, not {theirs}")
+            raise RequestError("guide", f"guide must have the model's {classes} classes, not {theirs}.")
     elif condition is not None and classes != theirs:
-        raise ValueError(f"guide must have the model's {classes} classes, not {theirs}")
+        raise RequestError("guide", f"guide must have the model's {classes} classes, not {theirs}.")

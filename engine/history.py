@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from engine.metadata import weights
 from engine.origin import Left
 from engine.pictures import Pixels, pixels
 from engine.request import Image, PureNoise, Request
 from engine.samplers import Step
 from engine.schedules import Level
 from engine.views import Values, noisy, reduced
+from engine.weights import fingerprints
 from engine.wire import Keep
 
 SIDE = 32  # px, the longest of a thumbnail
@@ -69,12 +69,12 @@ class Record:
     """A run and the steps of it that are kept, by their place; the result's is behind the last step's."""
 
     request: Request
-    weights: dict[str, str]  # as they were when it began: `metadata.weights`
+    weights: dict[str, str]  # as they were when it began: `engine.weights`
     moments: dict[int, Moment] = field(default_factory=dict)
     last: int = -1  # place so far
     closed: bool = False  # the last place is the result's
     full_from: int = 0  # no step before this place is full
-    stride: int = 1  # of the places whose thumbnails were left when they were thinned
+    stride: int = 1  # thumbnails at multiples of it were left when they were thinned, and the two at the ends
 
     def full(self) -> Iterator[int]:
         """The places of the full steps, in order."""
@@ -103,7 +103,7 @@ class History:
         """A run begins."""
         if run in self.records:
             self.used -= sum(moment.nbytes for moment in self.records[run].moments.values())
-        self.records[run] = Record(request, weights(request))
+        self.records[run] = Record(request, fingerprints(request))
 
     def keep(self, run: int, step: Step) -> None:
         """Keep a step: its x and D."""
@@ -121,7 +121,7 @@ class History:
             at, before = record.moments.get(step), record.moments.get(step - 1)
             if at is None or not at.full or record.request != request or (record.closed and step == record.last):
                 continue
-            if record.weights != weights(request):  # of a model that has been trained on since
+            if record.weights != fingerprints(request):  # of a model that has been trained on since
                 continue
             assert at.x is not None
             if before is not None and before.denoised is not None:
@@ -155,15 +155,18 @@ class History:
 
     def _thin_small(self, room: int) -> None:
         """Drop thumbnails until no more than `room` bytes are used, or none is left."""
-        for ends in (1, 0):  # the first and the last of a run go after all others of all runs
-            for record in self.records.values():
-                while self.used > room and len(record.moments) > 2 * ends:
-                    record.stride *= 2
-                    inner = list(record.moments)[ends : -ends or None]
-                    for place in [place for place in inner if place % record.stride or not ends]:
-                        self.used -= record.moments.pop(place).nbytes
-        newest = next(reversed(self.records), 0)
-        self.records = {run: record for run, record in self.records.items() if record.moments or run == newest}
+        for record in self.records.values():  # every second one between the ends of a run, and every second one again
+            while self.used > room and len(record.moments) > 2:
+                record.stride *= 2
+                self._drop(record, [place for place in list(record.moments)[1:-1] if place % record.stride])
+        for record in self.records.values():  # then the ends too
+            if self.used > room:
+                self._drop(record, list(record.moments))
+        self.records = {run: record for run, record in self.records.items() if record.moments or not record.closed}
+
+    def _drop(self, record: Record, places: list[int]) -> None:
+        for place in places:
+            self.used -= record.moments.pop(place).nbytes
 
 
 def _own(x: Tensor) -> Tensor:

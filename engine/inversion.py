@@ -12,7 +12,7 @@ from engine.schedules import Level
 
 
 def encode(denoise: Denoise, clean: Tensor, levels: Sequence[Level], order: int = 2) -> Iterator[Step]:
-    """DDIM inversion: the bridge at λ = 0 on the reversed levels of a run (Song et al. 2021, section 4.3).
+    """DDIM inversion: the bridge at λ = 0 on the reversed levels of a run (Song et al. 2021a, section 4.3).
 
     `clean` is x_0 [B, ...], `levels` are those of the run, from the noisiest to the clean one. The last step's `x_next`
     is the noise at levels[0]: decoding it with a sampler at λ = 0 gives the image back, the better the more levels.

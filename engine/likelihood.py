@@ -1,4 +1,4 @@
-"""log p of a sample under the probability-flow ODE, from the divergence along its path (Song et al. 2021, section 4.3).
+"""log p of a sample under the probability-flow ODE, by the divergence along its path (Song et al. 2021b, section 4.3).
 
 With y = x/α and u = log σ the ODE is dy/du = y − D(y), the same on every schedule, and along it
 d log p/du = −(d − tr ∂D/∂y). At the noisy end p is a Gaussian, which D and ∂D/∂y tell.
@@ -92,5 +92,5 @@ def _at_the_end(denoise: Denoise, y: Tensor, level: Level, signs: list[Tensor] |
 
 
 def _signs(draw: Tensor, x: Tensor) -> Tensor:
-    """±1 from normal draws: of all probes with unit variance these have the least (Hutchinson 1989)."""
+    """±1 from normal draws: the probes of unit variance whose estimate has the least variance (Hutchinson 1989)."""
     return torch.where(draw < 0.0, -1.0, 1.0).to(x)

@@ -7,7 +7,6 @@ every refusal is one sentence that names the file.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -17,21 +16,16 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 import msgspec
 from msgspec import Meta
 
-from engine import catalog
+from engine import catalog, files
 from engine.chunks import MAX_TEXT, SIGNATURE, ChunkError, texts
 from engine.fields import RequestError
-from engine.request import Branch, Request
-from engine.starts import Encoding, Slerp
+from engine.files import FileError
+from engine.request import Request
 
-MAX_BYTES = 1 << 26  # of a file
 MAX_DIGITS = 100  # of a whole number
 MAX_NETWORKS = 100  # of a picture, with those of all the runs it branches from
 
 Name = Annotated[str, Meta(max_length=100)]
-
-
-class MetadataError(ValueError):
-    """A file without a request that can be used; the message is one sentence that begins with its name."""
 
 
 class Made(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,28 +51,23 @@ class Saved(NamedTuple):
     made: Made | None = None
 
 
-def read_request(path: Path) -> Request:
-    """The request in a PNG or APNG that Scorescope saved, or in a JSON file. Raises MetadataError."""
-    return read(path).request
-
-
 def read(path: Path) -> Saved:
-    """The request in a file, and how its picture was made where the file says so. Raises MetadataError."""
-    return parse(path.name, _content(path))
+    """What a PNG or APNG that Scorescope saved says, or a request in a JSON file. Raises FileError."""
+    return parse(path.name, files.read(path, path.name))
 
 
 def parse(name: str, data: bytes) -> Saved:
-    """As `read`, of a file's content. Raises MetadataError."""
+    """As `read`, of a file's content. Raises FileError."""
     if data.startswith(SIGNATURE):
         try:
             found = texts(data, ("scorescope", "scorescope-made"))
         except ChunkError as error:
-            raise MetadataError(f"{name} {error}.") from error
+            raise FileError(f"{name} {error}.") from error
         if "scorescope" not in found:
-            raise MetadataError(f"{name} is a picture without a request: Scorescope did not save it.")
+            raise FileError(f"{name} is a picture without a request: Scorescope did not save it.")
         return Saved(_request(name, found["scorescope"]), _made(found.get("scorescope-made")))
     if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
-        raise MetadataError(f"{name} is neither a PNG nor a request in JSON.")
+        raise FileError(f"{name} is neither a PNG nor a request in JSON.")
     return Saved(_request(name, data))
 
 
@@ -122,54 +111,8 @@ def program() -> str:
         return "(not installed)"
 
 
-def fingerprint(model: str) -> str:
-    """What tells the weights of a model from others under the same name; nothing for what is no file."""
-    for folder in catalog.model_folders():
-        for path in (folder / f"{model}.safetensors", folder / f"{model}.json"):
-            try:
-                return _digest(path, path.stat().st_mtime_ns)
-            except OSError:
-                continue
-    return ""
-
-
-def weights(request: Request) -> dict[str, str]:
-    """The fingerprints of all models of a request: of its guide, its encoders and what it branches from as well."""
-    above = weights(request.start.request) if isinstance(request.start, Branch) else {}
-    return above | {name: fingerprint(name) for name in models(request)}
-
-
-def models(request: Request) -> list[str]:
-    """The models of a request: its own, its guide and its encoders, without those of what it branches from."""
-    start = request.start
-    ends = (start.first, start.second) if isinstance(start, Slerp) else (start,)
-    encoders = [end.model for end in ends if isinstance(end, Encoding)]
-    return [name for name in (request.model, request.guide, *encoders) if name]
-
-
-@lru_cache(maxsize=16)
-def _digest(path: Path, changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
 def _quoted(value: str) -> str:
     return f'"{value}"' if "," in value else value
-
-
-def _content(path: Path) -> bytes:
-    """All of a file, where that is not too much."""
-    try:
-        if not path.is_file():
-            raise MetadataError(f"{path.name} is {'a folder' if path.is_dir() else 'not there'}.")
-        size = path.stat().st_size  # asked for all that may be read, `read` would take that much memory
-        with path.open("rb") as file:
-            data = file.read(min(size, MAX_BYTES) + 1)
-    except OSError as error:
-        raise MetadataError(f"{path.name} cannot be read: {error.strerror or error}.") from error
-    if len(data) > MAX_BYTES:
-        raise MetadataError(f"{path.name} has more than {MAX_BYTES >> 20} MB, the most that is read.")
-    return data
 
 
 def _request(name: str, text: bytes) -> Request:
@@ -185,7 +128,7 @@ def _request(name: str, text: bytes) -> Request:
         return Request.from_dict(values)
     except (RecursionError, ValueError) as error:
         reason = "it is nested too deeply." if isinstance(error, RecursionError) else _sentence(error)
-        raise MetadataError(f"{name} holds a request that cannot be used: {reason}") from error
+        raise FileError(f"{name} holds a request that cannot be used: {reason}") from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import warnings
 from math import hypot
 from pathlib import Path
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from engine.chunks import MAX_PIXELS
-from engine.metadata import MAX_BYTES, Made, MetadataError, chunks
+from engine.files import FileError, read, replacing
+from engine.metadata import Made, chunks
 from engine.request import Request
 
 Pixels = NDArray[np.uint8]
@@ -64,35 +65,29 @@ def save_png(path: Path, page: Pixels, request: Request | None = None, made: Mad
     if request is not None:
         for keyword, text in chunks(request, made or Made()).items():
             metadata.add_text(keyword, text)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as file:
-            Image.fromarray(page[:, :, 0] if page.shape[2] == 1 else page).save(file, "PNG", pnginfo=metadata)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(path) as draft, draft.open("wb") as file:
+        Image.fromarray(page[:, :, 0] if page.shape[2] == 1 else page).save(file, "PNG", pnginfo=metadata)
 
 
 def read_png(path: Path) -> Pixels:
-    """The pixels [H, W, C] of a picture that `save_png` wrote. Raises MetadataError."""
+    """The pixels [H, W, C] of a picture that `save_png` wrote. Raises FileError."""
+    data = io.BytesIO(read(path, path.name))
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise MetadataError(f"{path.name} has more than {MAX_BYTES >> 20} MB, the most that is read.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=["PNG"]) as picture:
+            with Image.open(data, formats=["PNG"]) as picture:
                 _check(path, picture)
                 page = np.asarray(picture)
-    except MetadataError:
+    except FileError:
         raise
     except Exception as error:  # for a damaged file Pillow raises nearly anything
-        raise MetadataError(f"{path.name} is no picture that can be read.") from error
+        raise FileError(f"{path.name} is no picture that can be read.") from error
     return page.reshape(*page.shape[:2], -1)
 
 
 def _check(path: Path, picture: Image.Image) -> None:
     """What is known before the pixels are unpacked."""
     if getattr(picture, "is_animated", False):
-        raise MetadataError(f"{path.name} is an animation, not a single picture.")
+        raise FileError(f"{path.name} is an animation, not a single picture.")
     if picture.mode not in ("L", "RGB") or picture.width * picture.height > MAX_PIXELS:
-        raise MetadataError(f"{path.name} has other pixels than those that are saved here.")
+        raise FileError(f"{path.name} has other pixels than those that are saved here.")

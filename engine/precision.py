@@ -17,13 +17,11 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -31,10 +29,14 @@ from typing import Literal
 import platformdirs
 import torch
 
+from engine import threads
+from engine.device import processor
+from engine.files import write
+
 Precision = Literal["fp32", "bf16"]
 
 FASTER = 1.3  # bfloat16 must be, for its loss of accuracy
-ROUNDS = range(3, 100)  # of both in turn, after one that warms up:
+LEAST_ROUNDS, MOST_ROUNDS = 3, 100  # of both in turn, after one that warms up:
 SECONDS = 0.3  # as many as go into this time
 NONE: Mapping[str, Precision] = MappingProxyType({})
 
@@ -73,9 +75,9 @@ def asked(model: str) -> Precision | None:
 def faster(model: str, call: Callable[[Precision], object]) -> Precision:
     """What is faster on this processor, by the first measurement; `call` makes a call of the model's network.
 
-    `model` tells its weights from all others.
+    `model` names it and its weights.
     """
-    key = " · ".join([model, torch.__version__, _processor()])
+    key = _key(model)
     if key not in _measured:
         known = _read()
         if key not in known:
@@ -86,6 +88,10 @@ def faster(model: str, call: Callable[[Precision], object]) -> Precision:
     return _measured[key]
 
 
+def _key(model: str) -> str:
+    return " · ".join([model, torch.__version__, f"{processor()} {torch.backends.cpu.get_cpu_capability()}"])
+
+
 def cache() -> Path:
     """Where choices are kept."""
     return Path(platformdirs.user_cache_dir("scorescope", appauthor=False)) / "precision.json"
@@ -93,16 +99,12 @@ def cache() -> Path:
 
 def _compare(call: Callable[[Precision], object]) -> Precision:
     """Time both in turn, so that what else the machine does meets both, and compare the shortest times."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with threads.exactly(1):
         _seconds(call, "fp32"), _seconds(call, "bf16")
         fp32, bf16 = list[float](), list[float]()
-        while len(fp32) < ROUNDS.start or (len(fp32) < ROUNDS.stop and sum(fp32) + sum(bf16) < SECONDS):
+        while len(fp32) < LEAST_ROUNDS or (len(fp32) < MOST_ROUNDS and sum(fp32) + sum(bf16) < SECONDS):
             fp32.append(_seconds(call, "fp32"))
             bf16.append(_seconds(call, "bf16"))
-    finally:
-        torch.set_num_threads(threads)
     return "bf16" if min(fp32) > FASTER * min(bf16) else "fp32"
 
 
@@ -110,16 +112,6 @@ def _seconds(call: Callable[[Precision], object], precision: Precision) -> float
     started = _clock()
     call(precision)
     return _clock() - started
-
-
-@lru_cache
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-        name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.processor()
-    return f"{name} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _read() -> dict[str, Precision]:
@@ -135,11 +127,6 @@ def _read() -> dict[str, Precision]:
 
 def _write(known: dict[str, Precision]) -> None:
     """Keep the choices, atomically; where that cannot be done they are measured again the next time."""
-    draft = cache().with_name(f".precision.{os.getpid()}")
-    try:
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(known, indent=1))
-        os.replace(draft, cache())
-    except OSError:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+    with suppress(OSError):
+        cache().parent.mkdir(parents=True, exist_ok=True)
+        write(cache(), json.dumps(known, indent=1).encode())

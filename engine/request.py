@@ -31,6 +31,7 @@ __all__ = [
 
 VERSION = 2  # 1 had neither a sampler's options nor any start but noise: it is read as it stands
 MAX_BRANCHES = 16  # of branches of branches
+MAX_REASON = 500  # characters of why a start is none
 
 ORDERS = {
     "1": Choice("1", "1", "The denoiser is held over a step."),
@@ -67,20 +68,27 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     does not have is none. `sigmas` bring their own `steps`, and `spacing` = "explicit".
     """
 
-    model: Annotated[str, Field("name", "Model", "The denoiser that generates.", "D")] = "digits"
+    model: Annotated[str, Field("name", "Model", "The denoiser that generates.", symbol="D")] = "digits"
     condition: Annotated[
         int | str | None,
         Field(
             "condition",
             "Condition",
             "What to generate; none for anything. Of several captions, with | between, sample b has caption b mod n.",
-            "c",
+            symbol="c",
             optional=True,
         ),
     ] = None
     count: Annotated[
         int,
-        Field("integer", "Samples", "How many images; sample b has the seed of the run + b.", "B", "", 1, 64),
+        Field(
+            "integer",
+            "Samples",
+            "How many images; sample b has the seed of the run + b.",
+            symbol="B",
+            minimum=1,
+            maximum=64,
+        ),
     ] = 16
     particles: Annotated[
         int | None,
@@ -88,16 +96,16 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "integer",
             "Particles",
             "How many points of the plane make one sample; none for 2,000, and for models of images.",
-            "n",
-            "",
-            1,
-            50_000,
-            (500, 10_000),
+            symbol="n",
+            minimum=1,
+            maximum=50_000,
+            usual=(500, 10_000),
             optional=True,
         ),
     ] = None
     seed: Annotated[
-        int, Field("integer", "Seed", "Sample b is drawn with seed + b, whatever its batch.", "", "", 0, MAX_SEED)
+        int,
+        Field("integer", "Seed", "Sample b is drawn with seed + b, whatever its batch.", minimum=0, maximum=MAX_SEED),
     ] = 0
     sampler: Annotated[
         str,
@@ -105,11 +113,20 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = "bridge"
     order: Annotated[
         int,
-        Field("choice", "Order", "Error per run falls as 1/N or 1/N².", "p", "error = O(N⁻ᵖ)", choices=ORDERS),
+        Field(
+            "choice",
+            "Order",
+            "Error falls as 1/N or 1/N²; along one path of noise, with λ > 0, as 1/N.",
+            symbol="p",
+            equation="error = O(N⁻ᵖ)",
+            choices=ORDERS,
+        ),
     ] = None  # type: ignore[assignment]  # __post_init__ puts in the sampler's own
     steps: Annotated[
         int,
-        Field("integer", "Steps", "Steps from noise to image.", "N", "", 1, MAX_STEPS, (1, 100)),
+        Field(
+            "integer", "Steps", "Steps from noise to image.", symbol="N", minimum=1, maximum=MAX_STEPS, usual=(1, 100)
+        ),
     ] = 20
     spacing: Annotated[
         str,
@@ -117,7 +134,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = "karras"
     sigmas: Annotated[
         tuple[float, ...] | None,
-        Field("levels", "Noise levels", "The levels, where you list them.", "σ", "", 1e-6, MAX_SIGMA, optional=True),
+        Field(
+            "levels",
+            "Noise levels",
+            "The levels, where you list them.",
+            symbol="σ",
+            minimum=1e-6,
+            maximum=MAX_SIGMA,
+            optional=True,
+        ),
     ] = None
     schedule: Annotated[
         str | None,
@@ -125,8 +150,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "choice",
             "Schedule",
             "The forward process; none for the model's own.",
-            "α, σ",
-            "x_t = α x₀ + α σ ε",
+            symbol="α, σ",
+            equation="x_t = α x₀ + α σ ε",
             choices=catalog.SCHEDULES,
             optional=True,
         ),
@@ -137,11 +162,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "number",
             "Stochasticity",
             "0 is the probability-flow ODE, 1 the reverse SDE; every value has the same marginals.",
-            "λ",
-            "dx = [f x − ½(1 + λ²) g² ∇log p] dt + λ g dW̄",
-            0,
-            100,
-            (0, 2),
+            symbol="λ",
+            equation="dx = [f x − ½(1 + λ²) g² ∇log p] dt + λ g dW̄",
+            minimum=0,
+            maximum=100,
+            usual=(0, 2),
         ),
     ] = None  # type: ignore[assignment]  # as the order
     noise_interval: Annotated[
@@ -150,7 +175,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "interval",
             "Noise interval",
             "Add noise only at noise levels in it; none for all.",
-            "σ",
+            symbol="σ",
             minimum=0,
             maximum=MAX_SIGMA,
             optional=True,
@@ -158,11 +183,19 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
     noise: Annotated[
         str,
-        Field("choice", "Noise", "What two runs with the same seed share.", "W", choices=catalog.NOISES),
+        Field("choice", "Noise", "What two runs with the same seed share.", symbol="W", choices=catalog.NOISES),
     ] = None  # type: ignore[assignment]
     eta: Annotated[
         float | None,
-        Field("number", "DDIM’s η", "0 is the ODE, 1 is DDPM.", "η", "s = η std₁ √(1 − r²)", 0, 1),
+        Field(
+            "number",
+            "DDIM’s η",
+            "0 is the ODE, 1 is DDPM.",
+            symbol="η",
+            equation="s = η std₁ √(1 − r²)",
+            minimum=0,
+            maximum=1,
+        ),
     ] = None
     churn: Annotated[
         float | None,
@@ -170,20 +203,22 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "number",
             "Churn",
             "Noise added before each step and removed by it; 0 is the ODE.",
-            "S",
-            "σ̂ = σ (1 + min(S/N, √2 − 1))",
-            0,
-            1000,
-            (0, 80),
+            symbol="S",
+            equation="σ̂ = σ (1 + min(S/N, √2 − 1))",
+            minimum=0,
+            maximum=1000,
+            usual=(0, 80),
         ),
     ] = None
     tolerance: Annotated[
         float | None,
-        Field("number", "Tolerance", "The error of a step, relative and absolute.", "τ", "", 1e-8, 0.1),
+        Field(
+            "number", "Tolerance", "The error of a step, relative and absolute.", symbol="τ", minimum=1e-8, maximum=0.1
+        ),
     ] = None
     langevin_steps: Annotated[
         int | None,
-        Field("integer", "Langevin steps", "Steps of Langevin at each noise level.", "M", "", 1, 20),
+        Field("integer", "Langevin steps", "Steps of Langevin at each noise level.", symbol="M", minimum=1, maximum=20),
     ] = None
     step_size: Annotated[
         float | None,
@@ -191,15 +226,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "number",
             "Step size",
             "Of Langevin, relative to the noise level.",
-            "δ",
-            "x + ½ δ std² ∇log p + √δ std z",
-            1e-4,
-            1,
+            symbol="δ",
+            equation="x + ½ δ std² ∇log p + √δ std z",
+            minimum=1e-4,
+            maximum=1,
         ),
     ] = None
     sigma: Annotated[
         float | None,
-        Field("number", "Noise level", "Where Langevin stays.", "σ", "", 1e-3, 1e4, (0.01, 2)),
+        Field("number", "Noise level", "Where Langevin stays.", symbol="σ", minimum=1e-3, maximum=1e4, usual=(0.01, 2)),
     ] = None
     guidance: Annotated[
         float,
@@ -207,11 +242,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "number",
             "Guidance",
             "1 is the plain conditional model, 0 the unconditional one (w = 1 + γ).",
-            "w",
-            "D = D∅ + w (D_c − D∅)",
-            0,
-            100,
-            (0, 5),
+            symbol="w",
+            equation="D = D∅ + w (D_c − D∅)",
+            minimum=0,
+            maximum=100,
+            usual=(0, 5),
         ),
     ] = 1.0
     guidance_interval: Annotated[
@@ -220,7 +255,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "interval",
             "Guidance interval",
             "Guide only at noise levels in it; none for all.",
-            "σ",
+            symbol="σ",
             minimum=0,
             maximum=MAX_SIGMA,
             optional=True,
@@ -237,12 +272,26 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
     guidance_rescale: Annotated[
         float,
-        Field("number", "Rescale", "How far the guided D gets back its contrast (Lin et al. 2024).", "φ", "", 0, 1),
+        Field(
+            "number",
+            "Rescale",
+            "How far the guided D gets back its contrast (Lin et al. 2024).",
+            symbol="φ",
+            minimum=0,
+            maximum=1,
+        ),
     ] = 0.0
     clip: Annotated[
         float | None,
         Field(
-            "number", "Clip", "Keep D between −c and c, after guidance.", "c", "", 0.01, 100, (0.5, 2), optional=True
+            "number",
+            "Clip",
+            "Keep D between −c and c, after guidance.",
+            symbol="c",
+            minimum=0.01,
+            maximum=100,
+            usual=(0.5, 2),
+            optional=True,
         ),
     ] = None
     start: Annotated[Start, Field("start", "Start", "What the run starts from.")] = PureNoise()
@@ -356,6 +405,7 @@ def _start(values: dict[str, Any]) -> Start:
         start: Start = msgspec.convert(values, Start)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         reason = str(error).split(" - at `$")[0].rstrip(".")
+        reason = reason if len(reason) <= MAX_REASON else reason[:MAX_REASON] + "…"  # it may quote what was given
         said = reason if reason.startswith("start must") else f"start must be {FIELDS['start'].allowed}: {reason}"
         raise RequestError("start", f"{said}.") from error
     return start

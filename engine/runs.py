@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import replace
 from math import hypot, isfinite
 from typing import TypeVar
 
-from engine import metadata, models, samplers
+from torch import Tensor
+
+from engine import models, samplers
 from engine.guidance import guided
 from engine.models.checkpoint import ModelError
 from engine.models.denoiser import Denoiser, NetworkDenoiser
 from engine.models.noisy_classifier import NoisyClassifier
 from engine.models.registry import load_guide
 from engine.noise import KeyedNoise, Noise, PathNoise, later
-from engine.origin import Beginning, Left, Origin, Recall, branch, left_at, levels_of, origin, repainting, schedule_of
+from engine.origin import Beginning, Left, Origin, Recall, branch, levels_of, origin, repainting, schedule_of
 from engine.precision import forced
 from engine.request import Branch, Request, RequestError
 from engine.samplers import Denoise, Lam, Step
 from engine.schedules import Level
 from engine.starts import Encoding
+from engine.weights import models_of
 
 M = TypeVar("M", Denoiser, Denoiser | NoisyClassifier)
+R = TypeVar("R")
 
 PARTICLES = 2_000  # of a cloud, where a request does not say
 
@@ -37,8 +41,10 @@ def levels(request: Request, denoiser: Denoiser | None = None) -> list[Level]:
     model = model_of(request, denoiser)
     if not isinstance(request.start, Branch):
         return levels_of(request, model)
-    parent = levels(request.start.request, denoiser)
-    return levels_of(request, model, parent[left_at(request.start, len(parent) - 1)])
+    parent, step = levels(request.start.request, denoiser), request.start.step
+    if step >= len(parent) - 1:
+        raise RequestError("start", f"start must have a step from 0 to {len(parent) - 2}, of the run it branches from.")
+    return levels_of(request, model, parent[step:])
 
 
 def run(request: Request, denoiser: Denoiser | None = None) -> Iterator[Step]:
@@ -49,13 +55,26 @@ def run(request: Request, denoiser: Denoiser | None = None) -> Iterator[Step]:
     step, for a model, condition, guide or start that does not exist or does not fit, and RunError for values that are
     not finite.
     """
-    beginning = begin(request, denoiser)
+    _, steps = returned(begin(request, denoiser))
+    return steps
+
+
+def sample(request: Request, denoiser: Denoiser | None = None) -> Tensor:
+    """The result of `run` alone: the `x_next` of its last step. Raises as `run` does."""
+    for step in run(request, denoiser):
+        x = step.x_next
+    return x
+
+
+def returned(generator: Generator[object, None, R], after_each: Callable[[], object] = lambda: None) -> R:
+    """Run a generator to its end: what it returns."""
     while True:
         try:
-            next(beginning)
-        except StopIteration as begun:
-            steps: Iterator[Step] = begun.value[1]
-            return steps
+            next(generator)
+        except StopIteration as end:
+            value: R = end.value
+            return value
+        after_each()
 
 
 def nowhere(request: Request, step: int) -> Left | None:
@@ -72,8 +91,9 @@ def begin(request: Request, denoiser: Denoiser | None = None, recall: Recall = n
     denoise = repainting(guided_by(request, model), request, model)
     keyed = KeyedNoise(request.seed, request.count, model.shape, model.device)
     if isinstance(request.start, Branch):
+        path = levels(request, denoiser)
         begun = yield from branch(
-            request, request.start, model, keyed.device, lambda parent: begin(parent, denoiser, recall), recall
+            request, request.start, path, model, lambda parent: begin(parent, denoiser, recall), recall
         )
     else:
         begun = origin(request, model, keyed, lambda start: _encoder(start, request, denoiser))
@@ -112,9 +132,15 @@ def guided_by(request: Request, denoiser: Denoiser) -> Denoise:
         raise RequestError("guide", str(error)) from error
     if guide is not None and tuple(guide.shape) == (2,):
         guide = _cloud(guide, denoiser.shape)
-    weight, interval = request.guidance, request.guidance_interval
-    return _bound(
-        denoiser, request.condition, request.count, weight, interval, request.guidance_rescale, guide, request.clip
+    return guided(
+        denoiser,
+        request.condition,
+        request.count,
+        weight=request.guidance,
+        interval=request.guidance_interval,
+        rescale=request.guidance_rescale,
+        guide=guide,
+        clip=request.clip,
     )
 
 
@@ -160,14 +186,7 @@ def _lam(request: Request) -> Lam:
 def _encoder(start: Encoding, request: Request, denoiser: Denoiser | None) -> Denoise:
     """The denoiser that an image is encoded with: unguided."""
     model = _load(start.model, request) if start.model else denoiser or _load(request.model, request)
-    return _bound(model, start.condition, 1)
-
-
-def _bound(denoiser: Denoiser, *rest: object) -> Denoise:
-    try:
-        return guided(denoiser, *rest)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise RequestError.of(error) from error
+    return guided(model, start.condition, 1)
 
 
 def _load(name: str, request: Request) -> Denoiser:
@@ -194,7 +213,7 @@ def precisions(request: Request) -> dict[str, str]:
     """
     start, found = request.start, dict[str, str]()
     with _precise(request):
-        for name in metadata.models(request):
+        for name in models_of(request):
             model = load_guide(name)
             if isinstance(model, NetworkDenoiser):
                 found[name] = model.precision

@@ -44,7 +44,7 @@ class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 class Encoding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="encoding"):
-    """Start from the noise that the ODE makes of an image: DDIM inversion (Song et al. 2021, section 4.3).
+    """Start from the noise that the ODE makes of an image: DDIM inversion (Song et al. 2021a, section 4.3).
 
     Encoded on the run's own levels, with `model` (none for the run's own) and `condition`. To encode with one model or
     condition and decode with another is the bridge of Su et al. 2023.

@@ -111,8 +111,9 @@ def _run(plan: Sweep, folder: Folder, args: argparse.Namespace, results: dict[in
 
 def _write(plan: Sweep, results: dict[int, Result], folder: Folder, grid: Path, csv: Path) -> str:
     """The grid, the table and, where quality is known, the chart; and what is said of them."""
+    from engine.files import write
     from engine.sweep import chart, sheet
-    from engine.sweep.folder import table, write
+    from engine.sweep.folder import table
 
     if not any(len(result.pictures) for result in results.values()):
         raise CommandError(f"no cell could be run: {results[0].reason}")

@@ -55,11 +55,11 @@ def train(args: argparse.Namespace) -> int:
     if size % 8:
         raise RequestError("size", f"size must be a multiple of 8, not {size}.")
 
-    from engine import folder_recipe, recipes
     from engine.data.folder import FolderError
     from engine.device import pick
     from engine.models import ModelError
-    from engine.training_session import Session
+    from engine.training import folder_recipe, recipes
+    from engine.training.session import Session
 
     try:
         pick()

@@ -12,20 +12,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine import metadata, views
+from engine import metadata, threads, views
 from engine.device import pick
 from engine.metadata import Made, Saved
-from engine.pictures import Pixels, pixels, read_png, result, sheet, sheet_size
+from engine.pictures import Pixels, read_png, result, sheet, sheet_size
 from engine.precision import Precision, forced
 from engine.request import Request
-from engine.runs import model_of, precisions, run
+from engine.runs import model_of, precisions, returned, run
 from engine.samplers import Step
 from engine.schedules import Level
+from engine.weights import fingerprint
 
 MAX_THREADS = 64
 KINDS: tuple[Precision, ...] = get_args(Precision)
 ROUGH = "cpu bf16"  # the device of old pictures whose networks all ran in bfloat16
-SIGNED = ("score", "eps", "change")  # views in colours
 
 
 class VerifyError(ValueError):
@@ -58,16 +58,9 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def verify(path: Path, after_step: Callable[[], object] = lambda: None) -> Verdict:
-    """Render the picture in a file again and compare. Raises MetadataError, VerifyError, RequestError and RunError."""
+    """Render the picture in a file again and compare. Raises FileError, VerifyError, RequestError and RunError."""
     saved, page = metadata.read(path), read_png(path)
-    checking = check(saved, page)
-    while True:
-        try:
-            next(checking)
-            after_step()
-        except StopIteration as finished:
-            verdict: Verdict = finished.value
-            return verdict
+    return returned(check(saved, page), after_step)
 
 
 def check(saved: Saved, page: Pixels) -> Generator[None, None, Verdict]:
@@ -79,7 +72,7 @@ def check(saved: Saved, page: Pixels) -> Generator[None, None, Verdict]:
         raise VerifyError(f"The picture shows {made.view}, which this version does not know.")
     if len(shape) != 3:
         raise VerifyError(f"The picture shows the plane of {request.model}, which the window draws.")
-    channels = 3 if made.view in SIGNED else shape[0]
+    channels = 3 if made.view in views.SIGNED else shape[0]
     expected = sheet_size((request.count, *shape[1:], channels), made.columns, made.enlarge, made.gap)
     if page.dtype != np.uint8 or page.ndim != 3:
         raise VerifyError("The picture must be bytes [H, W, C].")
@@ -109,8 +102,7 @@ def _shown(request: Request, made: Made) -> Generator[None, None, Pixels]:
     assert last is not None
     if made.step is not None and made.step != last.index + 1:
         raise VerifyError(f"The picture says that it shows step {made.step} of a run that has {last.index + 1}.")
-    if made.view in ("score", "eps") or (made.view == "change" and last.next.std):
-        # the result has no noise, or of Langevin no x̂₀: theirs are the step's before
+    if views.of_the_step_before(made.view, last.next.std):
         return _seen(made.view, last.level, last.x, last.denoised, before)
     if made.view == "change":
         return _seen("change", last.next, last.x_next, last.x_next, last)
@@ -120,12 +112,8 @@ def _shown(request: Request, made: Made) -> Generator[None, None, Pixels]:
 def _seen(view: str, level: Level, x: Tensor, denoised: Tensor, before: Step | None) -> Pixels:
     """A view of x_t [B, C, H, W], as the window shows it."""
     values, estimate = x.float().cpu().numpy(), denoised.float().cpu().numpy()
-    if view == "noisy":
-        return views.noisy(values, level.alpha, level.std)
-    if view == "denoised":
-        return pixels(estimate)
     then = None if before is None else before.denoised.float().cpu().numpy()
-    return views.signed(views.signed_values(view, level.alpha, level.std, values, estimate, then))[0]
+    return views.seen(view, level.alpha, level.std, values, estimate, then)[0]
 
 
 def here(request: Request) -> Made:
@@ -135,7 +123,7 @@ def here(request: Request) -> Made:
         torch=str(torch.__version__),
         device=str(pick()),
         threads=torch.get_num_threads(),
-        weights=metadata.fingerprint(request.model),
+        weights=fingerprint(request.model),
         precision=precisions(request),
     )
 
@@ -145,13 +133,8 @@ def _as_then(made: Made) -> Iterator[None]:
     """On as many threads as then, and in the same precision: where a picture says none, in what was usual."""
     usual: Precision = "bf16" if made.device.startswith(("cuda", "mps")) or made.device == ROUGH else "fp32"
     known = {name: kind for kind in KINDS for name, said in made.precision.items() if said == kind}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(min(made.threads, MAX_THREADS) or threads)
-    try:
-        with forced(usual, known):
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with threads.exactly(min(made.threads, MAX_THREADS) or torch.get_num_threads()), forced(usual, known):
+        yield
 
 
 def _changed(saved: Saved) -> tuple[str, ...]:

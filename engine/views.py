@@ -11,6 +11,7 @@ from engine.pictures import Pixels, pixels
 
 View = Literal["noisy", "denoised", "score", "eps", "change"]
 VIEWS: tuple[View, ...] = get_args(View)
+SIGNED = VIEWS[2:]  # in colours
 PERCENTILE = 99.5  # of |value| over a step, that has the strongest colour
 
 # CET-CBD1 (Kovesi 2015): blue below zero, yellow above, grey at zero; told apart with any colour vision
@@ -31,6 +32,23 @@ DIVERGING = np.stack(
 DIVERGING = DIVERGING.astype(np.uint8)  # [255, 3]: the middle one is zero
 
 Values = NDArray[Any]
+
+
+def seen(
+    view: str, alpha: float, std: float, x: Values, denoised: Values, before: Values | None
+) -> tuple[Pixels, float]:
+    """A view of x_t and D [B, C, H, W], and the value of its strongest colour: 0 where it has no sign."""
+    if view in SIGNED:
+        return signed(signed_values(view, alpha, std, x, denoised, before))
+    return (noisy(x, alpha, std) if view == "noisy" else pixels(denoised)), 0.0
+
+
+def of_the_step_before(view: str, std: float) -> bool:
+    """Whether a view of the result, which has this std, is that of the last step.
+
+    Without noise there is neither score nor ε; the result of Langevin, which is noisy, has no x̂₀ that could change.
+    """
+    return view in ("score", "eps") or (view == "change" and std > 0.0)
 
 
 def noisy(x: Values, alpha: float, std: float) -> Pixels:

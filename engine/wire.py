@@ -53,9 +53,9 @@ class Cancel(Message, frozen=True):
 
 
 class Ask(Message, frozen=True):
-    """Ask for what is computed about a model, in the words of `engine.lab`; it may come with arrays.
+    """Ask for what is computed about a model, or remembered of a run, in the words of `engine.answers`.
 
-    Or for what is remembered of a run, in those of `engine.showing`.
+    It may come with arrays.
     """
 
     ask: int

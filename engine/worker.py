@@ -120,11 +120,9 @@ class Worker:
 
     def _answer(self, command: wire.Ask, arrays: wire.Arrays) -> Iterator[None]:
         """The answer, sending its pieces: a generator that stops wherever it can be dropped."""
-        from engine import lab, showing
+        from engine.answers.asking import answer
 
-        shown = command.what in showing.QUESTIONS
-        asked = command.what, command.values, arrays
-        for piece in showing.answer(*asked, self.history) if shown else lab.answer(*asked):
+        for piece in answer(command.what, command.values, arrays, self.history):
             if piece is not None:
                 self.send(wire.Answer(command.ask, piece.values, piece.last), *piece.arrays)
             yield

@@ -14,6 +14,7 @@ from desktop_app.state.timeline import Timeline
 
 Samples = NDArray[np.uint8] | Array  # images, or the x̄ of a cloud
 SAMPLES = 16  # that are compared of each lane: enough for a mean, and few enough for 1,000 steps
+NOTHING_YET = "Run the lanes to see how far they part."
 MEASURES = {
     "distance": (
         "Distance",
@@ -32,6 +33,7 @@ class Apart(QObject):
         super().__init__(timeline)
         self.timeline = timeline
         self.curves: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in MEASURES}
+        self.why = NOTHING_YET  # there is nothing, where there is nothing
         self._kept: dict[Run, dict[int, Samples]] = {}  # of each lane the places that are still to be compared
         self._done: list[int] = []  # positions of the shorter run that are done, for each pair
 
@@ -39,6 +41,7 @@ class Apart(QObject):
         """Forget what was, and follow these runs."""
         others = len(lanes) - 1
         self.curves = {name: [[] for _ in range(others)] for name in MEASURES}
+        self.why = NOTHING_YET
         self._kept = {run: {} for run in lanes}
         self._done = [0] * others
         for run in lanes:
@@ -75,7 +78,9 @@ class Apart(QObject):
             if there not in self._kept[longer]:
                 return
             a, b = self._kept[shorter][at], self._kept[longer][there]
-            if a.shape == b.shape and 0.0 < sigma < math.inf:
+            if a.shape != b.shape:
+                self.why = f"There is no distance between {_unlike(a, b)}."
+            elif 0.0 < sigma < math.inf:
                 for name, value in zip(MEASURES, compare(a, b), strict=True):
                     self.curves[name][number].append((math.log(sigma), value))
             self._done[number] += 1
@@ -93,6 +98,12 @@ class Apart(QObject):
         kept = self._kept[run]
         for place in [place for place in kept if place < before]:
             del kept[place]
+
+
+def _unlike(a: Samples, b: Samples) -> str:
+    if a.dtype != b.dtype:
+        return "pictures and points"
+    return "pictures of different sizes" if a.dtype == np.uint8 else "clouds of different numbers of particles"
 
 
 def compare(a: Samples, b: Samples) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from engine import animation, wire
+from engine.files import replacing
 from engine.pictures import sheet
 from engine.request import Request
 
@@ -72,16 +73,13 @@ class Exporting(QObject):
         self._task = asyncio.ensure_future(work)
 
     async def _copy(self, source: Path, path: Path) -> None:
-        draft = path.with_name(f".{path.name}.draft")
         try:
-            await asyncio.to_thread(shutil.copyfile, source, draft)
-            draft.replace(path)
+            with replacing(path) as draft:
+                await asyncio.to_thread(shutil.copyfile, source, draft)
         except OSError as error:
             self.said.emit(f"{path.name} could not be written: {error.strerror or error}.")
         else:
             self.said.emit(f"Saved as {path.name}.")
-        finally:
-            draft.unlink(missing_ok=True)
 
     async def _animate(self, request: Request, view: str, path: Path) -> None:
         try:

@@ -6,8 +6,11 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 from PySide6.QtGui import QImage
@@ -22,6 +25,7 @@ SLICE = 16  # files that are read in one go
 IN_MEMORY = 400  # thumbnails
 SHOWN_EVERY_S = 0.25  # while many are read
 SETTLED_MS = 250  # after the last change in the folder
+T = TypeVar("T")
 
 
 class Gallery(QObject):
@@ -44,7 +48,11 @@ class Gallery(QObject):
         self._words: dict[str, str] = {}
         self._thumbnails: OrderedDict[str, tuple[int, QImage]] = OrderedDict()  # and when the file was changed
         self._wanted: list[str] = []  # thumbnails, the most wanted last
+        self._deleted: dict[str, Picture] = {}  # which need not be read again when they are put back
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._changes = count()
+        self._hand = ThreadPoolExecutor(1)  # makes them, one after another
+        self._last: asyncio.Future[int] | None = None  # of them
         self._stale = False  # the folder has changed while it was looked through
         self._settling = QTimer(self, interval=SETTLED_MS, singleShot=True)
         self._settling.timeout.connect(self.refresh)
@@ -55,9 +63,9 @@ class Gallery(QObject):
 
     def open(self, folder: Path) -> None:
         """Show another folder."""
-        self.close()
+        self._leave()
         self.folder, self.pictures, self.loaded = folder, {}, False
-        self._words, self.starred = {}, set()
+        self._words, self._deleted, self.starred = {}, {}, set()
         self._thumbnails.clear()
         self._select()
         self.refresh()
@@ -70,11 +78,16 @@ class Gallery(QObject):
             self._start("scan", self._scan())
 
     def close(self) -> None:
-        """Stop what is under way."""
+        """Stop looking; what was to be done with the files is done before this returns."""
+        self._leave()
+        self._hand.shutdown()
+
+    def _leave(self) -> None:
         self._settling.stop()
         for task in self._tasks.values():
             task.cancel()
         self._tasks.clear()
+        self._last = None
         if watched := self._watcher.directories():
             self._watcher.removePaths(watched)
 
@@ -94,7 +107,9 @@ class Gallery(QObject):
             found = {}
         stars = await asyncio.to_thread(files.starred, folder)
         known = self.pictures or await asyncio.to_thread(self._index.known, folder)
-        fresh = {name: p for name, p in known.items() if found.get(name) == _stamp(p)}
+        if self._changing():
+            return
+        fresh = {name: p for name, p in (self._deleted | known).items() if found.get(name) == _stamp(p)}
         if (fresh, stars, True) != (self.pictures, self.starred, self.loaded):
             self.starred = stars
             self._take(fresh)
@@ -103,6 +118,8 @@ class Gallery(QObject):
         for at in range(0, len(new), SLICE):
             stamps = {name: found[name] for name in new[at : at + SLICE]}
             read = await asyncio.to_thread(self._read, folder, stamps)
+            if self._changing():
+                return
             self.pictures |= {picture.name: picture for picture in read}
             if time.monotonic() - shown_at > SHOWN_EVERY_S:
                 self._take(self.pictures)
@@ -178,36 +195,53 @@ class Gallery(QObject):
 
     def star(self, names: Iterable[str]) -> None:
         """Give stars; where all have one, take them."""
-        names = list(names)
+        names, folder = list(names), self.folder
         on = not self.starred.issuperset(names)
-        try:
+
+        def keep() -> int:
             for name in names:
-                files.star(self.folder, name, on)
-        except OSError as error:
-            self.problem.emit(f"The star could not be kept: {error.strerror or error}.")
-            return
-        self.starred = self.starred | set(names) if on else self.starred - set(names)
-        self._select()
+                files.star(folder, name, on)
+            return len(names)
 
-    def delete(self, names: Iterable[str]) -> Deletion | None:
-        """Put pictures into the trash; what is returned can put them back. None where that cannot be done."""
-        deletion = Deletion(self.folder, list(names))
-        return deletion if self.move(deletion, deletion.make) else None
-
-    def move(self, deletion: Deletion, act: Callable[[], int]) -> bool:
-        """Make a deletion, or take it back, and show what there is then; says whether it could be done."""
-        try:
-            done = act()
-        except OSError as error:
-            self.problem.emit(f"The pictures could not be moved: {error.strerror or error}.")
-            return False
-        if not done:
-            self.problem.emit("The pictures are not there any more.")
-        gone = {name for name in deletion.names if not (self.folder / name).exists()}
-        self.pictures = {name: picture for name, picture in self.pictures.items() if name not in gone}
+        self.starred = self.starred.union(names) if on else self.starred.difference(names)
         self._select()
-        self.refresh()
-        return done > 0
+        self._change(keep, "The star could not be kept")
+
+    def delete(self, deletion: Deletion, then: Callable[[bool], object] = lambda done: None) -> None:
+        """Put pictures into the trash, and say then whether it could be done. They are out of sight at once."""
+        if deletion.folder == self.folder:
+            names = set(deletion.names)
+            self._deleted |= {name: picture for name, picture in self.pictures.items() if name in names}
+            self.pictures = {name: picture for name, picture in self.pictures.items() if name not in names}
+            self._select()
+        self._change(deletion.make, "The pictures could not be moved", then)
+
+    def take_back(self, deletion: Deletion) -> None:
+        """Put the pictures of a deletion back."""
+        self._change(deletion.take_back, "The pictures could not be moved")
+
+    def _change(self, act: Callable[[], int], failed: str, then: Callable[[bool], object] = lambda done: None) -> None:
+        """Change the folder, and look through it: until then it is shown as it will be."""
+        self._last = turn = self._in_turn(act)
+
+        async def wait() -> None:
+            done = 0
+            try:
+                if not (done := await turn):
+                    self.problem.emit("The pictures are not there any more.")
+            except OSError as error:
+                self.problem.emit(f"{failed}: {error.strerror or error}.")
+            self.refresh()
+            then(done > 0)
+
+        self._start(f"change {next(self._changes)}", wait())
+
+    def _changing(self) -> bool:
+        return self._last is not None and not self._last.done()
+
+    def _in_turn(self, act: Callable[[], T]) -> asyncio.Future[T]:
+        """Do something with the files on a thread, after all that was begun before; it is done whoever waits for it."""
+        return asyncio.shield(asyncio.wrap_future(self._hand.submit(act)))
 
     def in_trash(self) -> int:
         """How many pictures are in the trash."""
@@ -219,13 +253,13 @@ class Gallery(QObject):
 
     async def _empty(self, older_than: float) -> None:
         try:
-            count = await asyncio.to_thread(files.empty_trash, self.folder, older_than)
+            deleted = await self._in_turn(partial(files.empty_trash, self.folder, older_than))
         except OSError as error:
             self.problem.emit(f"The trash could not be emptied: {error.strerror or error}.")
             return
         if not older_than:
-            many = f"{count} picture{'' if count == 1 else 's'}" if count else "Nothing"
-            self.problem.emit(f"{many} deleted for good." if count else "The trash is empty.")
+            many = f"{deleted} picture{'' if deleted == 1 else 's'}"
+            self.problem.emit(f"{many} deleted for good." if deleted else "The trash is empty.")
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks[name] = asyncio.ensure_future(work)

@@ -22,7 +22,7 @@ from PIL import Image
 
 from engine import metadata
 from engine.chunks import MAX_PIXELS
-from engine.metadata import MetadataError
+from engine.files import MAX_BYTES, FileError
 
 THUMBNAIL = 304  # px, the longer side at most
 KEPT_S = 30 * 24 * 3600.0  # in the trash
@@ -97,7 +97,7 @@ def read(folder: Path, name: str, stamp: Stamp) -> tuple[Picture, bytes]:
     try:
         saved = metadata.read(path)
         request, made = saved.request.to_dict(), msgspec.to_builtins(saved.made)
-    except MetadataError as error:
+    except FileError as error:
         problem = str(error)
     try:
         image = _opened(path)
@@ -117,7 +117,7 @@ def unpacked(thumbnail: bytes) -> tuple[int, int, int, bytes]:
 
 def _opened(path: Path) -> Image.Image:
     """The picture in a file as grey or RGB; its size is known before anything is unpacked."""
-    if path.stat().st_size > metadata.MAX_BYTES:
+    if path.stat().st_size > MAX_BYTES:
         raise ValueError("it is too large")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

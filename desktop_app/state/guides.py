@@ -19,7 +19,7 @@ def guides(model: str) -> dict[str | None, tuple[str, str]]:
         return found
     for name, card in denoisers.items():
         if name != model and _alike(card, here):
-            text = "Away from this model (autoguidance): D = D_bad + w (D − D_bad) (Karras et al. 2024)."
+            text = "Away from this model (autoguidance): D = D_bad + w (D − D_bad) (Karras et al. 2024b)."
             found[name] = (f"{card.title} (autoguidance)", f"{text} {card.summary}")
     for name, card in classifiers.items():
         if _alike(card, here):

@@ -29,6 +29,8 @@ class Judging(QObject):
         self._runs, self.shares = {str(number): run for number, run in enumerate(runs)}, {}
         for number, run in self._runs.items():
             run.ended.connect(partial(self._ask, number, run))
+            if run.over:
+                self._ask(number, run)
 
     def stop(self) -> None:
         """Judge nothing more."""

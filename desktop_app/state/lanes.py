@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.state import words
 from desktop_app.state.controls import Controls, differing
+from desktop_app.state.runs import Run
 from engine import catalog
 from engine.request import Request
 
@@ -116,7 +119,28 @@ class Lanes(QObject):
         self._sharing = False
 
 
+def matched(requests: list[Request], runs: list[Run], gone: list[Request]) -> list[Run | Request]:
+    """For each lane what ran of its request, or the request where that was let go; up to a lane that never ran.
+
+    A lane that has been set otherwise since it ran has the next of those that are of none.
+    """
+
+    def of(ran: Request, request: Request) -> bool:
+        return ran == request.replace(count=ran.count)  # of a cloud there is one sample
+
+    stay = [run if of(run.request, request) else None for run, request in zip(runs, requests, strict=False)]
+    rest, found = [run for run in runs if run not in stay], list[Run | Request]()
+    for request, run in zip_longest(requests, stay[: len(requests)]):
+        again = request if any(of(ran, request) for ran in gone) else None
+        here = run or next((other for other in rest if of(other.request, request)), again) or next(iter(rest), None)
+        if here is None:
+            break
+        rest = [other for other in rest if other is not here]
+        found.append(here)
+    return found
+
+
 def opposite(request: Request) -> Request:
     """The same on the other side of λ: the SDE of an ODE, the ODE of an SDE."""
-    sampler = request.sampler if catalog.SAMPLERS[request.sampler].stochastic else "bridge"
+    sampler = request.sampler if catalog.SAMPLERS[request.sampler].has_lam else "bridge"
     return request.replace(sampler=sampler, lam=0.0 if words.is_stochastic(request) else 1.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ import platformdirs
 
 from engine import wire
 from engine.fields import RequestError
+from engine.files import write
 from engine.request import Request
 
 
@@ -44,14 +44,10 @@ def folder() -> Path:
 
 def write_atomically(path: Path, data: bytes) -> str:
     """Write a file as a whole, or not at all; returns why it cannot be written, else nothing."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(data)
-        os.replace(draft, path)
+        write(path, data)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
         return error.strerror or str(error)
     return ""
 

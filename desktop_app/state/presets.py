@@ -73,7 +73,7 @@ PRESETS = {
         "ODE against SDE", "The same noise, without and with new noise on the way: λ = 0 and 1.", _ode_sde
     ),
     "steps": Preset("10 against 100 steps", "What more steps are good for.", _steps),
-    "orders": Preset("Order 1 against 2", "The error falls as 1/N or as 1/N².", _orders),
+    "orders": Preset("Order 1 against 2", "The error of the ODE falls as 1/N or as 1/N².", _orders),
     "guidance": Preset("Guidance 0, 1, 2, 4", "From no condition to more than the model was taught.", _guidance),
     "ddim-ddpm": Preset("DDIM against DDPM", "The two samplers that everybody starts with.", _ddim_ddpm),
     "formula": Preset(

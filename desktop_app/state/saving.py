@@ -18,6 +18,7 @@ from engine import metadata, wire
 from engine.metadata import Made
 from engine.pictures import save_png, sheet
 from engine.request import Request
+from engine.weights import fingerprint
 
 WAIT_S = 10.0  # for pictures that are not held
 
@@ -65,7 +66,7 @@ async def page(run: Run, view: str, position: int, engine: wire.Ready | None) ->
         torch=engine.torch if engine else "",
         device=engine.device if engine else "",
         threads=engine.threads if engine else 0,
-        weights=await asyncio.to_thread(metadata.fingerprint, owner.request.model),
+        weights=await asyncio.to_thread(fingerprint, owner.request.model),
         precision=owner.precision,
     )
     return Page(images, owner.request, made)

@@ -96,6 +96,11 @@ class Undo(QObject):
         else:
             step.take_back()
 
+    def drop(self, step: Step) -> None:
+        """It turned out that this change could not be made: it is not a step any more."""
+        if isValid(step):
+            step.setObsolete(True)
+
     def forth(self) -> None:
         """Make the change again that was taken back."""
         self._settle()

@@ -138,8 +138,14 @@ class Theme(QObject):
         """Wear "light", "dark" or "system"."""
         self.choice = choice
         light = self._application.styleHints().colorScheme() == Qt.ColorScheme.Light
-        self.palette = THEMES.get(choice, tokens.LIGHT if light else tokens.DARK)
-        p, colours = self.palette, QPalette()
+        palette = THEMES.get(choice, tokens.LIGHT if light else tokens.DARK)
+        if palette is not self.palette or not self._application.styleSheet():
+            self._wear(palette)  # which takes a while: every widget is asked
+        self.changed.emit()
+
+    def _wear(self, palette: Palette) -> None:
+        self.palette = p = palette
+        colours = QPalette()
         for role, colour in {
             QPalette.ColorRole.Window: p.panel,
             QPalette.ColorRole.WindowText: p.text,
@@ -156,7 +162,6 @@ class Theme(QObject):
         sizes = {"sans": tokens.SANS, "mono": tokens.MONO, "size": tokens.TEXT_SIZE, "small": tokens.SMALL_SIZE}
         values = {name: getattr(p, name) for name in p.__dataclass_fields__}
         self._application.setStyleSheet(SHEET.substitute(values, radius=tokens.RADIUS, **sizes))
-        self.changed.emit()
 
     def colour(self, name: str, alpha: float = 1.0) -> QColor:
         """A token of the palette as a colour."""

@@ -95,7 +95,7 @@ class ApartChart(QWidget):
         painter.setFont(font)
         if not any(self.curves):
             painter.setPen(colours.colour("text_faint"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Run the lanes to see how far they part.")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.apart.why)
             return
         scale = self._scale()
         self._grid(painter, scale)

@@ -74,13 +74,18 @@ class FieldControl(QWidget):
         """Say that what was typed cannot be taken."""
         self.refused.emit(f"{self.field.label} must be {self.field.allowed}, not “{text[:40]}”.")
 
+    @property
+    def here(self) -> bool:
+        """Whether the request has the field; what was being typed when it lost it counts no more."""
+        return self.controls is not None and self.controls.has(self.name)
+
     def value(self) -> Any:
         """The present value."""
         return self.controls[self.name] if self.controls else None
 
     def _changed(self, name: str) -> None:
         assert self.controls is not None
-        if self.left_out or not self.controls.has(self.name):
+        if self.left_out or not self.here:
             self.hide()
             return
         if name == self.name or self.isHidden():
@@ -164,7 +169,7 @@ class SamplerControl(ChoiceControl):
         groups: dict[str, dict[Any, tuple[str, str]]] = {"λ FAMILY": {}, "OTHER SOLVERS": {}, "LANGEVIN": {}}
         for sampler in SAMPLERS.values():
             langevin = "step_size" in sampler.options
-            group = "LANGEVIN" if langevin else "λ FAMILY" if sampler.stochastic else "OTHER SOLVERS"
+            group = "LANGEVIN" if langevin else "λ FAMILY" if sampler.has_lam else "OTHER SOLVERS"
             groups[group][sampler.name] = (sampler.label, sampler.help)
         self.offer(groups)
 

@@ -167,8 +167,9 @@ def facts(request: Request, picture: Picture) -> list[tuple[str, str]]:
 
 def between(pictures: list[Picture]) -> list[tuple[str, str]]:
     """In what a few pictures differ."""
-    requests = [request for picture in pictures if (request := request_of(picture)) is not None]
-    if not 2 <= len(requests) <= MOST:
+    runs = [picture for picture in pictures if picture.request]
+    requests = [request for picture in runs[: MOST + 1] if (request := request_of(picture)) is not None]
+    if len(runs) > MOST or len(requests) < 2:
         return []
     names = [name for name in FIELDS if len({getattr(request, name) for request in requests}) > 1]
     lines = [(FIELDS[name].label, "\n".join(shown(name, getattr(r, name)) for r in requests)) for name in names]

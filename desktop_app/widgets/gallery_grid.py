@@ -113,7 +113,8 @@ class PictureGrid(QListView):
 
     def selected(self) -> list[str]:
         """The names that are selected, as they lie."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        ranges = self.selectionModel().selection().toList()  # few, where there may be thousands of rows
+        rows = sorted({row for part in ranges for row in range(part.top(), part.bottom() + 1)})
         return [self.pictures.rows[row].name for row in rows]
 
     def select(self, names: list[str]) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from desktop_app.theme import theme
 from desktop_app.widgets.gallery_grid import draw_whole
 from desktop_app.widgets.layout import FocusRing
-from engine.metadata import MetadataError
+from engine.files import FileError
 from engine.pictures import read_png
 
 MARGIN = 20
@@ -48,7 +48,7 @@ class LargePicture(FocusRing, QWidget):
     async def _read(self, path: Path) -> None:
         try:
             image = await asyncio.to_thread(_image, path)
-        except MetadataError:
+        except FileError:
             return  # its thumbnail, or nothing, is all that can be shown
         if path == self.path:
             self.image = image
@@ -66,7 +66,7 @@ class LargePicture(FocusRing, QWidget):
 
 
 def _image(path: Path) -> QImage:
-    """A picture with its own memory. Raises MetadataError."""
+    """A picture with its own memory. Raises FileError."""
     page = read_png(path)
     height, width, channels = page.shape
     kind = QImage.Format.Format_Grayscale8 if channels == 1 else QImage.Format.Format_RGB888

@@ -50,7 +50,7 @@ class ElidedLabel(QLabel):
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter = QStylePainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.drawText(self.rect(), self.alignment(), text)
 
 
 def fill(layout: QLayout, margins: tuple[int, int, int, int] = (0, 0, 0, 0), spacing: int = 0) -> None:
@@ -172,8 +172,10 @@ class Segments(QFrame):
         self.setLayout(layout)
 
     def choose(self, value: str) -> None:
-        """Show a value as chosen, without a signal."""
+        """Show a value as chosen, without a signal; it is the one that Tab comes to."""
         self._buttons[value].setChecked(True)
+        for other, button in self._buttons.items():
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus if other == value else Qt.FocusPolicy.NoFocus)
 
     def button(self, value: str) -> QPushButton:
         """The button of a value."""

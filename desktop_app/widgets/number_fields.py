@@ -90,6 +90,8 @@ class NumberControl(FieldControl):
         self.commit(round(value) if self.whole else float(value))
 
     def _typed(self, text: str) -> None:
+        if not self.here:
+            return
         try:
             value: Any = int(text) if self.whole else number(text)
         except ValueError:
@@ -146,10 +148,16 @@ class IntervalControl(FieldControl):
             edit.setText("" if end in (None, self.field.maximum) else written(end))
 
     def _typed(self, _: str) -> None:
+        if not self.here:
+            return
         low, high = self.low.text().strip(), self.high.text().strip()
+        ends = self.value() or (0.0, self.field.maximum)  # one that was not typed stays as it is, to the last digit
         try:
-            value = (number(low or "0"), number(high) if high else self.field.maximum) if low or high else None
-            taken = self.commit(value)
+            if self.low.isModified():
+                ends = number(low or "0"), ends[1]
+            if self.high.isModified():
+                ends = ends[0], number(high) if high else self.field.maximum
+            taken = self.commit(ends if low or high else None)
         except ValueError:
             taken = False
         if not taken:
@@ -171,6 +179,8 @@ class LevelsControl(FieldControl):
         self.edit.setPlainText(" ".join(map(written, value or ())))
 
     def _typed(self, text: str) -> None:
+        if not self.here:
+            return
         try:
             value = tuple(float(word) for word in re.split(r"[\s,;]+", text.strip(" ,;\n\t")))
             taken = self.commit(value)

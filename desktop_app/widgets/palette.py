@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QSizePolicy, QWidget
 
-from desktop_app.widgets.layout import column, fill, label, row
+from desktop_app.widgets.layout import ElidedLabel, column, fill, row
 from desktop_app.widgets.overlay import Overlay
 
 WIDTH, ROWS, ROW_HEIGHT = 560, 11, 32
+DETAIL = 220  # px, the least for what else there is to say, if it is as long
 TOP = 96  # px, below the window's edge
 
 
@@ -76,6 +77,7 @@ class Palette(Overlay):
         for entry in found:
             item = QListWidgetItem()
             item.setData(Qt.ItemDataRole.AccessibleTextRole, entry.text)
+            item.setToolTip("\n".join(filter(None, (entry.text, entry.detail))))
             self.list.addItem(item)
             item.setSizeHint(QSize(0, ROW_HEIGHT))
             self.list.setItemWidget(item, self._row(entry))
@@ -83,8 +85,14 @@ class Palette(Overlay):
         self.list.setCurrentRow(0)
 
     def _row(self, entry: Entry) -> QWidget:
-        text, detail = label(entry.text), label(entry.detail, "faint")
-        layout = row(text, None, detail)
+        text, detail = ElidedLabel(), ElidedLabel("faint")
+        text.setText(entry.text)
+        detail.setText(entry.detail)
+        detail.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        detail.setMinimumWidth(min(detail.sizeHint().width(), DETAIL))
+        text.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        layout = row(text)
+        layout.addWidget(detail, 1)
         fill(layout, (8, 0, 12, 0), 12)
         widget = QWidget()
         widget.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)

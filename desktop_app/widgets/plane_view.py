@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
 
 from desktop_app.widgets import plane_geometry as geometry
+from desktop_app.widgets.lane_panel import lane_colour
 from desktop_app.widgets.plane_frame import Frame
 from desktop_app.widgets.plane_geometry import Array
 from desktop_app.widgets.plane_layers import Arrows, Cloud, Contours, Density, Entry, Layer, Streamlines, Trajectories
@@ -124,17 +125,11 @@ class PlaneView(Frame):
         self.probe.colour = "learned" if source == "learned" else "exact"
         self._changed(self.arrows, self.streamlines, self.probe)
 
-    def set_particles(
-        self,
-        places: Array | None,
-        labels: NDArray[np.integer[Any]] | None = None,
-        stochastic: bool = False,
-        colour: str = "",
-    ) -> None:
-        """A cloud x̄ [n, 2], blue of the ODE or orange of an SDE, of another colour, or in those of its classes."""
-        self.particles.places, self.particles.labels = np.empty((0, 2)) if places is None else places, labels
-        self.particles.colour = colour or ("sde" if stochastic else "ode")
-        self.particles.text = "particles, SDE" if stochastic else "particles, ODE"
+    def set_particles(self, places: Array | None, kind: tuple[bool, int] = (False, 0)) -> None:
+        """A cloud x̄ [n, 2] of a kind of lane, as `presets.kinds` has it: blue of the ODE, orange of an SDE."""
+        self.particles.places = np.empty((0, 2)) if places is None else places
+        self.particles.colour = lane_colour(kind)
+        self.particles.text = "particles, SDE" if kind[0] else "particles, ODE"
         self._changed(self.particles)
 
     def set_data(
@@ -148,11 +143,11 @@ class PlaneView(Frame):
         self.data.names = names
         self._changed(self.data)
 
-    def set_trajectories(self, paths: Array | None, upto: int = -1, dashed: bool = False, colour: str = "") -> None:
-        """Paths x̄ [k, N + 1, 2] up to a position (−1: all), dashed and orange for an SDE, or of another colour."""
+    def set_trajectories(self, paths: Array | None, upto: int = -1, kind: tuple[bool, int] = (False, 0)) -> None:
+        """Paths x̄ [k, N + 1, 2] of a kind of lane up to a position (−1: all), dashed for an SDE."""
         layer = self.trajectories
-        layer.colour = colour or ("sde" if dashed else "ode")
-        layer.paths, layer.upto, layer.dashed = np.empty((0, 0, 2)) if paths is None else paths, upto, dashed
+        layer.paths, layer.upto = np.empty((0, 0, 2)) if paths is None else paths, upto
+        layer.dashed, layer.colour = kind[0], lane_colour(kind)
         self._changed(layer)
 
     def set_probe(self, probe: Probe | None) -> None:

@@ -9,7 +9,6 @@ from PySide6.QtGui import QPainter, QPainterPath, QPen, QPolygonF
 
 from desktop_app.state.presets import kinds
 from desktop_app.state.runs import Run
-from desktop_app.state.words import is_stochastic
 from desktop_app.theme import theme
 from desktop_app.widgets.lane_panel import lane_pen
 
@@ -25,6 +24,8 @@ class RowPainter:
 
     def __init__(self, track: TimelineTrack, painter: QPainter) -> None:
         self.track, self.painter, self.timeline = track, painter, track.timeline
+        rows = self.timeline.rows
+        self.kinds = dict(zip(rows, kinds([run.request for run in rows], not track.images), strict=True))
 
     def draw(self) -> None:
         """All of it."""
@@ -52,9 +53,8 @@ class RowPainter:
         Lanes are drawn as Compare and the lab draw them.
         """
         if not self.track.named:
-            rows = self.timeline.rows
-            return lane_pen(kinds([row.request for row in rows], not self.track.images)[rows.index(run)], 2)
-        stochastic = is_stochastic(run.request)
+            return lane_pen(self.kinds[run], 2)
+        stochastic, _ = self.kinds[run]
         faint = run is not self.timeline.selected
         colour = theme().colour("sde" if stochastic else "ode", 0.6 if faint else 1.0)
         pen = QPen(colour, 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)

@@ -13,10 +13,11 @@ from desktop_app.widgets.layout import IconButton, column, fill, label, row
 
 SHOWN_MS = 8000
 MOST = 4
+MOVED = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.ShowToParent, QEvent.Type.HideToParent)
 
 
 class Toasts(QObject):
-    """The stack of toasts in the lower left of a window, above the timeline."""
+    """The stack of toasts in the lower left of a window, above what it is told of: a timeline, the lab's tour."""
 
     def __init__(self, window: QWidget, bottom: Callable[[], int]) -> None:
         super().__init__(window)
@@ -31,9 +32,11 @@ class Toasts(QObject):
         action: tuple[str, Callable[[], object]] | None = None,
         error: bool = True,
     ) -> Toast:
-        """Show a message; errors stay until they are closed, the rest goes after a while."""
+        """Show a message, in the place of the same; errors stay until they are closed, the rest goes after a while."""
         toast = Toast(self._window, message, details, action, error)
         toast.closed = lambda: self._close(toast)
+        for same in [old for old in self.shown if old.message == message]:
+            self._close(same)
         self.shown.append(toast)
         for old in self.shown[:-MOST]:
             self._close(old)
@@ -54,13 +57,14 @@ class Toasts(QObject):
             y -= 8
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:  # of the window, or of a timeline
+        if event.type() in MOVED:
             self.arrange()
         return False
 
     def _close(self, toast: Toast) -> None:
         if toast in self.shown:
             self.shown.remove(toast)
+            toast.hide()  # now, so that the focus goes on to something that stays
             toast.deleteLater()
             self.arrange()
 

@@ -15,7 +15,7 @@ from desktop_app.state.cloud_lanes import Clouds, in_plane
 from desktop_app.state.controls import Controls
 from desktop_app.state.judging import Judging
 from desktop_app.state.lab_cloud import Cloud
-from desktop_app.state.lanes import LEAST, NAMES, Lanes
+from desktop_app.state.lanes import LEAST, NAMES, Lanes, matched
 from desktop_app.state.models import all_models
 from desktop_app.state.runs import Run, Runs
 from desktop_app.theme import theme
@@ -58,6 +58,7 @@ class CompareWorkspace(Workspace):
         self.mode = "side"
         self.chosen = 0
         self.flipped = False  # Space, in flip
+        self._gone: list[Request] = []  # what ran in lanes that were taken away
         self.apart = Apart(self.timeline)
         self.timeline.set_mode(film=False)  # the lanes need the room
         self._add_controls()
@@ -149,9 +150,9 @@ class CompareWorkspace(Workspace):
         columns = 2 if count == 4 else count
         for index, panel in enumerate(self.panels):
             self._side.removeWidget(panel)
-            panel.setVisible(index < count)
             if index < count:
                 self._side.addWidget(panel, index // columns, index % columns)
+            panel.setVisible(index < count)  # now, that it is not a window of its own
         for index in range(3):
             self._side.setColumnStretch(index, 1 if index < columns else 0)
         for index in range(2):
@@ -193,11 +194,32 @@ class CompareWorkspace(Workspace):
     def _drop(self, gone: list[Run]) -> None:
         """Go on without these runs."""
         if gone:
-            runs = [run for run in self.timeline.lanes if run not in gone]
-            self.timeline.show(runs)
-            for run in gone:
-                self.runs.release(run)
-            self.apart.follow(runs)
+            self._keep([run for run in self.timeline.lanes if run not in gone])
+
+    def _keep(self, runs: list[Run]) -> None:
+        """Have these on the timeline, and let go of the others."""
+        others = [run for run in self.timeline.lanes if run not in runs]
+        self.timeline.show(runs)
+        for run in others:
+            self.runs.release(run)
+        self._gone += [run.request for run in others]
+        self.apart.follow(runs)
+
+    def have(self, count: int) -> None:
+        """Have so many lanes, as undo has set them: each with what ran in it, if need be once more."""
+        if count != self.set.count:
+            old = self.timeline.lanes
+            found = matched([controls.request() for controls in self.set.all[:count]], old, self._gone)
+            runs = [self.begin(run) if isinstance(run, Request) else run for run in found]
+            for run in runs:
+                if run not in old:
+                    run.ended.connect(self._on_ended)
+            here = [run.request for run in runs]
+            self._gone = [request for request in self._gone if request not in here]
+            self._keep(runs)
+            self.judging.follow(runs)
+            self.inspector.set_running(self.running, self.verb)
+        self.set.have(count)
 
     def receive(self, requests: list[Request]) -> None:
         """Compare these; one alone with itself on the other side of λ."""
@@ -242,6 +264,7 @@ class CompareWorkspace(Workspace):
             self.refresh()
 
     def expect(self, runs: list[Run]) -> None:
+        self._gone = []
         self.judging.follow(runs)
         self.summary.setText(words.heading(runs[0].request))
         self.apart.follow(runs)

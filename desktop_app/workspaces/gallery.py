@@ -53,6 +53,7 @@ class GalleryWorkspace(Workspace):
         self.folder_button = IconButton("folder-open", "Choose the gallery’s folder…")
         for widget in (self.search, self.trash_button, self.folder_button):
             self.header.addWidget(widget)
+        self.bar.track.setFocusProxy(self.search)
         self.summary.setText("Gallery")
         self.empty = EmptyState("Pictures that you save in Generate with Ctrl+S are kept here.", "Go to Generate")
         self.none = NothingFound()

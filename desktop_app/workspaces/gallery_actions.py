@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from desktop_app.engine_client import EngineClient, RefusedError
 from desktop_app.state.exporting import Exporting
 from desktop_app.state.gallery import Gallery
-from desktop_app.state.gallery_files import Picture
+from desktop_app.state.gallery_files import Deletion, Picture
 from desktop_app.state.undo import Undo
 from desktop_app.widgets.gallery_detail import request_of
 from desktop_app.widgets.save_dialog import ask_where
-from engine.metadata import MetadataError
+from engine.files import FileError
 from engine.pictures import read_png
 from engine.request import Request
 from engine.spelling import as_command, as_python
@@ -46,20 +46,21 @@ class GalleryActions(QObject):
 
     def act(self, name: str, chosen: list[Picture]) -> None:
         """Do what a button is for."""
-        requests = [request for picture in chosen if (request := request_of(picture)) is not None]
         match name:
             case "star":
                 self._gallery.star([picture.name for picture in chosen])
             case "delete":
                 self.delete([picture.name for picture in chosen])
             case "open" | "branch" | "compare":
+                requests = [request for picture in chosen if (request := request_of(picture)) is not None]
                 self.open_wanted.emit(requests, "generate" if name == "open" else name)
             case "verify":
                 self.verify(chosen[0])
             case "export":
                 self.ask_export(chosen[0])
             case "command" | "python":
-                self.copy(requests[0], name)
+                if (request := request_of(chosen[0])) is not None:
+                    self.copy(request, name)
             case "reveal":
                 self.reveal()
 
@@ -71,17 +72,18 @@ class GalleryActions(QObject):
 
     def delete(self, names: list[str]) -> None:
         """Into the trash, from where they can be had back."""
-        deletion = self._gallery.delete(names)
-        if deletion is None:
-            return
+        gallery, deletion = self._gallery, Deletion(self._gallery.folder, names)
         many = names[0] if len(names) == 1 else f"{len(names)} pictures"
 
-        def back() -> None:
-            self._gallery.move(deletion, deletion.take_back)
+        def tell(done: bool) -> None:
+            if done:
+                told = f"Deleted {many}. The trash is emptied after 30 days."
+                self.told.emit(told, "Undo", lambda: self._undo.take_back(step))
+            else:
+                self._undo.drop(step)
 
-        step = self._undo.push(f"delete {many}", back, lambda: self._gallery.move(deletion, deletion.make))
-        told = f"Deleted {many}. The trash is emptied after 30 days."
-        self.told.emit(told, "Undo", lambda: self._undo.take_back(step))
+        gallery.delete(deletion, tell)
+        step = self._undo.push(f"delete {many}", lambda: gallery.take_back(deletion), lambda: gallery.delete(deletion))
 
     def offer_trash(self) -> None:
         """Say what is in the trash, and offer to delete it for good."""
@@ -117,7 +119,7 @@ class GalleryActions(QObject):
             values = {"request": picture.request, "made": picture.made or None}
             answer, _ = await self._client.answer("verify", values, page)
             verdict = str(answer["sentence"])
-        except (MetadataError, RefusedError) as error:
+        except (FileError, RefusedError) as error:
             verdict = str(error)
         self.judged.emit(picture.name, verdict)
 

@@ -216,9 +216,9 @@ class GenerateWorkspace(Workspace):
         run = self.tree.selected
         lanes = self.tree.lanes
         if lanes != self.timeline.lanes:
-            if run is not None:
-                self._expect_pictures(run)
             self.timeline.show(lanes, stay=True)
+            if run is not None:
+                self._expect_pictures(run)  # which may let an enlarged sample go, and tells the timeline
         beside = len(lanes) > 1
         for widget in (self.stem_side, self.stem_line, *self._captions):
             widget.setVisible(beside)

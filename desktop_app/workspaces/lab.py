@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout
 
@@ -195,6 +195,10 @@ class LabWorkspace(Workspace):
         self.learning.pause()
         self.lab.close()
         self._thumbnails.stop()
+
+    @property
+    def floor(self) -> int:
+        return self.tour.mapTo(self.window(), QPoint(0, 0)).y() if self.tour.isVisible() else super().floor
 
     def set_view(self, view: str) -> None:
         self.view = view  # of images, which the lab has none of

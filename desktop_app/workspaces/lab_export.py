@@ -17,10 +17,11 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.state.lab import Lab
-from desktop_app.state.lab_files import replacing, write_csv, write_npz
+from desktop_app.state.lab_files import numbers, write_csv, write_npz
 from desktop_app.theme import theme
 from desktop_app.widgets.save_dialog import ask_where
 from engine.animation import save_animation
+from engine.files import replacing
 from engine.pictures import save_png
 from engine.request import Request
 
@@ -90,9 +91,9 @@ class Export(QObject):
                 case ".svg":
                     draw(self.shown, path)
                 case ".npz":
-                    await asyncio.to_thread(write_npz, path, cloud, self.lab.points)
+                    await asyncio.to_thread(write_npz, path, numbers(cloud), self.lab.points)
                 case ".csv":
-                    await asyncio.to_thread(write_csv, path, cloud)
+                    await asyncio.to_thread(write_csv, path, numbers(cloud))
                 case _:
                     await self._animate(path)
         except (OSError, ValueError) as error:
@@ -139,8 +140,10 @@ class Export(QObject):
         await writing
 
     def _look(self) -> tuple[object, ...]:
-        """What is the same in every frame: the size, the theme, the page."""
-        return self.shown.size().toTuple(), theme().palette, self.lab.split, self.lab.line_wanted
+        """What is the same in every frame: the size, the theme, the page, what is asked for."""
+        lab = self.lab
+        asked = [controls.request() for controls in lab.lanes[: len(lab.shown)]]
+        return self.shown.size().toTuple(), theme().palette, lab.line_wanted, lab.forward, lab.source, asked
 
     async def _show(self, position: int) -> None:
         """Go there, and wait for the field."""

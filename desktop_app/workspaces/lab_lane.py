@@ -10,7 +10,7 @@ from desktop_app.state import words
 from desktop_app.state.lab import Lab
 from desktop_app.state.lab_cloud import Cloud
 from desktop_app.widgets.lab_panel import LabPanel
-from desktop_app.widgets.lane_panel import Stroke, lane_colour
+from desktop_app.widgets.lane_panel import Stroke
 from desktop_app.widgets.layout import ElidedLabel, column, fill, label, row
 from desktop_app.widgets.plane_view import PlaneView, Probe
 
@@ -89,12 +89,12 @@ class LanePlane(QWidget):
             self.view.set_trajectories(None)
             self.view.set_data(places, self.lab.labels, self.lab.classes)
             return
-        stochastic, colour = self.stroke.kind[0], lane_colour(self.stroke.kind)
-        self.view.set_particles(places, None, stochastic, colour)
+        kind = self.stroke.kind
+        self.view.set_particles(places, kind)
         if self.panel.on("trajectories"):
-            count = WANDERERS if stochastic else TRAJECTORIES
+            count = WANDERERS if kind[0] else TRAJECTORIES
             paths = np.ascontiguousarray(self.cloud.places[:, :count].transpose(1, 0, 2))
-            self.view.set_trajectories(paths, at, stochastic, colour)
+            self.view.set_trajectories(paths, at, kind)
         distance = f"   {self.cloud.distance[at]:.3f} from pₜ" if at < len(self.cloud.distance) else ""
         self.cost.setText(f"{self.cloud.nfe[at]} evals{distance}")
 

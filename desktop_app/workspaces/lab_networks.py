@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QFileDialog
 
 from desktop_app.engine_client import EngineClient, RefusedError
 from desktop_app.state.lab import Lab
-from desktop_app.state.lab_files import replacing
 from desktop_app.state.lab_learning import Learning
 from desktop_app.widgets.lab_score import ScorePanel
+from engine.files import write
 
 FILES = "Networks (*.safetensors)"
 MAX_BYTES = 1 << 27  # of a file; the widest network has a fifth of it
@@ -96,9 +96,3 @@ def read(path: Path) -> bytes:
     if len(data) > MAX_BYTES:
         raise OSError(f"it has more than {MAX_BYTES >> 20} MB")
     return data
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a file atomically. Raises OSError."""
-    with replacing(path) as draft:
-        draft.write_bytes(data)

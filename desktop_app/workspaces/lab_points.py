@@ -19,7 +19,7 @@ from desktop_app.widgets.lab_make import MakePoints
 from desktop_app.widgets.plane_view import PlaneView
 from engine import wire
 from engine.data import points
-from engine.starting import FileError
+from engine.files import FileError
 
 RADIUS = 0.14  # of the brush, as it is shown
 FILES = "Points and images (*.csv *.tsv *.txt *.npy *.npz *.png *.jpg *.jpeg *.gif *.bmp);;All files (*)"

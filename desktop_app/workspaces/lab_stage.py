@@ -34,8 +34,8 @@ class Stage(QWidget):
         fill(self._side)
         beside = QWidget()
         beside.setLayout(self._side)
+        self.shown.setLayout(self.stack)  # first: what it takes in is shown at once, as a window of its own without
         self.stack.addWidget(beside)
-        self.shown.setLayout(self.stack)
         self._between, self._above_chart = line(vertical=True), line()
         layout = column(spacing=0)
         layout.addWidget(self.shown, 1)

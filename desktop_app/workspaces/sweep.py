@@ -159,7 +159,8 @@ class SweepWorkspace(Workspace):
             self.stack.setCurrentWidget(self.empty)
         else:
             self.stack.setCurrentWidget(self.chart if self.page == "chart" else self.grid)
-        self.bar.track.setFocusProxy(self.empty.button if self.run.sweep is None else self.grid)
+        there = self.pages.button("chart") if self.page == "chart" else self.grid
+        self.bar.track.setFocusProxy(self.empty.button if self.run.sweep is None else there)
         self._show_figure()
 
     def _offer_figures(self) -> None:

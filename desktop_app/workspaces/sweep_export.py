@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.state.sweep import SweepRun
 from desktop_app.widgets.save_dialog import ask_where
+from engine.files import write
 from engine.sweep import chart, sheet
-from engine.sweep.folder import table, write
+from engine.sweep.folder import table
 
 FILTERS = {"png": "What is shown, on paper (*.png)", "csv": "Table of all cells (*.csv)"}
 

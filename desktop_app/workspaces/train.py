@@ -67,6 +67,7 @@ class TrainWorkspace(Workspace):
         centre.addWidget(line(vertical=True))
         centre.addWidget(self._panel())
         self.centre.addLayout(centre, 1)
+        self.bar.track.setFocusProxy(self.button)
         self._show()
 
     def _panel(self) -> QWidget:

@@ -100,6 +100,11 @@ class Workspace(QWidget):
         if self.timeline.playing:
             self.timeline.play()
 
+    @property
+    def floor(self) -> int:
+        """Down to where toasts lie, in px of the window."""
+        return self.window().height() - self.bar.height()
+
     # --- running ---
 
     @property

@@ -1,1 +1,1 @@
-"""Data sets that ship with the program."""
+"""Data: what ships with the program, what a person brings, and where both are kept."""

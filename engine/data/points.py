@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from engine import starting
+from engine import files
 from engine.catalog import RESOURCES
 from engine.fields import short
-from engine.starting import FileError
+from engine.files import FileError
 
 MAX_POINTS = 200_000
 MAX_PIXELS = 1 << 25  # of a picture: in colours, and unpacked twice, 256 MB
@@ -55,7 +55,7 @@ def read(path: Path, count: int = 5_000) -> Points:
     A picture becomes `count` points, up to 200,000, the denser the darker it is. What is in the file decides what it
     is, not its name. Raises FileError.
     """
-    data = starting._read(path)
+    data = files.read(path)
     if _PICTURE.match(data):
         drawn = _drawn(_darkness(path), count)
         return Points(_fitted(drawn), f"{count:,} points from the dark of {path.name}, {_FITTED}.")
@@ -100,7 +100,7 @@ def thinned(points: NDArray[Any]) -> NDArray[Any]:
 
 def numbers(path: Path) -> NDArray[Any]:
     """The array of an NPY, or the first of an NPZ, that is [N, 2] or wider, of numbers. Raises FileError."""
-    data = starting._read(path)
+    data = files.read(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -119,8 +119,8 @@ def _arrays(data: bytes) -> Iterator[NDArray[Any]]:
         return
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
-        if sum(member.file_size for member in members) > starting.MAX_BYTES:
-            raise ValueError(f"unpacked it would have more than {starting.MAX_BYTES >> 20} MB")
+        if sum(member.file_size for member in members) > files.MAX_BYTES:
+            raise ValueError(f"unpacked it would have more than {files.MAX_BYTES >> 20} MB")
         for member in members:
             yield _array(archive.read(member))
 
@@ -203,7 +203,7 @@ def _fault(row: list[str], a: int, b: int) -> str:
 
 def _darkness(path: Path) -> Array:
     """How dark a picture is, [H, W] from 0 to 1 and no larger than 512; what is transparent is not dark."""
-    with starting._opened(path) as picture:
+    with files.opened(path) as picture:
         picture.draft("L", (2 * SIDE, 2 * SIDE))  # a JPEG is unpacked no larger than it is needed
         if picture.width * picture.height > MAX_PIXELS:
             raise FileError(f"{path} has more than {MAX_PIXELS:,} pixels, the most that are read.")

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from engine import runs
-from engine.data import plane
+from engine.answers.pieces import Piece, Pieces
 from engine.fields import RequestError
 from engine.lab import subject
-from engine.lab.answers import Piece, Pieces
 from engine.lab.queries import Cloud
-from engine.metrics import sliced_wasserstein
+from engine.measures.judges import sliced_wasserstein
+from engine.models import plane
 from engine.noise import generator
 from engine.request import Request
 

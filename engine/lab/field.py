@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine import runs
+from engine.answers.pieces import Piece, Pieces
 from engine.density import density
 from engine.lab import queries, subject
-from engine.lab.answers import Piece, Pieces
 from engine.lab.queries import Field
 from engine.lab.subject import Exact
 from engine.models.dataset import Dataset

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from engine.data import plane
+from engine.answers.pieces import Piece, Pieces
 from engine.fields import RequestError
 from engine.lab import subject
-from engine.lab.answers import Piece, Pieces
 from engine.lab.queries import Learn
-from engine.models import mlp, parameterization
+from engine.models import mlp, plane
 from engine.models.checkpoint import ModelError
 from engine.models.mlp import MLP
 from engine.noise import generator
 from engine.schedules import Level
+from engine.training.descent import Descent
 
 POOL = 2**16  # exact samples that batches are drawn from
 BATCH = 512
@@ -37,14 +37,15 @@ TRIALS, LEVELS = 64, 32  # points at each of the levels at which the error is me
 def learn(asked: Learn) -> Pieces:
     """Train, and report about four times a second; each report keeps the network and names it, the last one as well.
 
-    Values: model (its name: learned-…), step, seconds, loss (mean since the last report), and those of `Trial`: floor,
-    excess, error. Steps count from the beginning of the training, also where it is gone on with. Dropping it pauses it:
-    the network of the last report can be gone on with by its name.
+    Values: model (its name: learned-…), step, seconds, loss (mean since the last report; where all steps were taken
+    before, that of the trial), and those of `Trial`: floor, excess, error. Steps count from the beginning of the
+    training, also where it is gone on with. Dropping it pauses it: the network of the last report can be gone on with
+    by its name.
     """
     lesson = Lesson(asked)
     mlp.let_go({asked.learned or ""})
     losses: list[float] = []
-    while lesson.step < asked.steps or not losses:
+    while lesson.step < asked.steps:
         before = time.perf_counter()
         losses.append(lesson.advance())
         lesson.seconds += time.perf_counter() - before
@@ -57,7 +58,7 @@ def learn(asked: Learn) -> Pieces:
 
 
 class Lesson:
-    """A network in training on an exact model: Adam, and the power-law average of the weights (EDM2, eq. 121)."""
+    """A network in training on an exact model, and the average of its weights (see `Descent`)."""
 
     def __init__(self, asked: Learn) -> None:
         """From the beginning, or from where `asked.learned` was left. Raises RequestError where it is of another."""
@@ -68,29 +69,21 @@ class Lesson:
         points, labels = plane.sample(self.exact, POOL, asked.seed)
         self.points, self.labels = torch.from_numpy(points), torch.from_numpy(labels)
         self.sigma_data = max(float(points.std()), LEAST)
-        self.parameterization = parameterization.edm(self.sigma_data)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(asked.seed)
             self.network = MLP(asked.width, self.exact.classes)
             self.average = MLP(asked.width, self.exact.classes).requires_grad_(False)
         self.average.load_state_dict(self.network.state_dict())
-        self.parameters = dict(self.network.named_parameters())
-        self.optimizer = torch.optim.Adam(self.parameters.values(), betas=(0.9, 0.99), fused=True)
+        parameters, average = (dict(network.named_parameters()) for network in (self.network, self.average))
+        self.descent = Descent(parameters, average, peak=4e-3, warm_up=100, decay_from=1000)
         self.step, self.seconds, self.reported = 0, 0.0, 0.0
         self.names: list[str] = []
         if asked.learned:
             self._resume(asked.learned)
         self.trial = Trial(self)
 
-    def rate(self) -> float:
-        """The learning rate of the next step, which does not depend on how many there will be."""
-        decay: float = max(1.0, self.step / 1000) ** 0.5
-        return 4e-3 * min(1.0, (self.step + 1) / 100) / decay
-
     def advance(self) -> float:
         """One step; its loss."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate()
         draw = generator(self.asked.seed, self.step)
         chosen = torch.from_numpy(draw.integers(len(self.points), size=BATCH))
         sigmas = torch.from_numpy(np.exp(MEAN + SPREAD * draw.standard_normal(BATCH))).float()
@@ -98,14 +91,8 @@ class Lesson:
         clean, labels = self.points[chosen], self.told(self.labels[chosen], draw)
         with torch.inference_mode(False), torch.enable_grad():
             loss = self.loss(self.network, clean, clean + sigmas[:, None] * noise, sigmas, labels).mean()
-            self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
-        self.optimizer.step()
+            self.descent.take(loss, self.step)
         self.step += 1
-        with torch.no_grad():
-            keep = (1.0 - 1.0 / self.step) ** 7.94  # γ = 6.94: relative width 0.1
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.parameters.values()), 1.0 - keep)
         return float(loss.detach())
 
     def told(self, labels: Tensor, draw: np.random.Generator) -> Tensor:
@@ -113,10 +100,14 @@ class Lesson:
         dropped = torch.from_numpy(draw.random(len(labels)) < (DROP if self.exact.classes else 1.0))
         return labels.masked_fill(dropped, self.exact.classes)
 
+    def scales(self, sigmas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What x is divided by, and EDM's skip and out (Karras et al. 2022, table 1), for α = 1: [B] each."""
+        total = torch.sqrt(sigmas**2 + self.sigma_data**2)
+        return total, (self.sigma_data / total) ** 2, sigmas * self.sigma_data / total
+
     def loss(self, network: Callable[..., Tensor], target: Tensor, x: Tensor, sigmas: Tensor, labels: Tensor) -> Tensor:
         """‖F − (target − skip x)/out‖² of every row (Karras et al. 2022, eq. 8), for α = 1: [B]."""
-        total = torch.sqrt(sigmas**2 + self.sigma_data**2)
-        skip, out = (self.sigma_data / total) ** 2, sigmas * self.sigma_data / total
+        total, skip, out = self.scales(sigmas)
         f = network(x / total[:, None], torch.log(sigmas) / 4.0, labels)
         loss: Tensor = (f - (target - skip[:, None] * x) / out[:, None]).square().sum(1)
         return loss
@@ -129,24 +120,20 @@ class Lesson:
             if name != self.names[-1]:
                 mlp.path(name).unlink(missing_ok=True)
         self.names = self.names[-KEPT:]
+        figures = self.trial.figures()
         return {
             "model": self.names[-1],
             "step": self.step,
             "seconds": self.seconds,
-            "loss": sum(losses) / len(losses),
-            **self.trial.figures(),
+            "loss": sum(losses) / len(losses) if losses else figures["floor"] * (1.0 + figures["excess"]),
+            **figures,
         }
 
     def keep(self) -> str:
         """Write everything that going on needs; its name."""
-        tensors = {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
-        for name, parameter in self.parameters.items():
-            tensors[f"network.{name}"] = parameter.detach()
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"{key}.{name}"] = value
         asked, classes = self.asked, self.exact.classes
         card = mlp.Card(asked.model, asked.width, asked.seed, classes, self.sigma_data, self.step, self.seconds)
-        return mlp.save(tensors, card)
+        return mlp.save(self.descent.tensors(), card)
 
     def _resume(self, name: str) -> None:
         try:
@@ -157,13 +144,7 @@ class Lesson:
             mine, there = getattr(self.asked, key), getattr(card, key)
             if there != mine:
                 raise RequestError("learned", f"learned must be a network of {key} {mine}, not of {there}.")
-        with torch.no_grad():
-            for parameter_name, parameter in self.parameters.items():
-                parameter.copy_(tensors[f"network.{parameter_name}"])
-                moments = {key: tensors[f"{key}.{parameter_name}"] for key in mlp.MOMENTS}
-                self.optimizer.state[parameter] = moments
-        average = {name: tensors[f"average.{name}"] for name in self.average.state_dict()}
-        self.average.load_state_dict(average)
+        self.descent.load(tensors)
         self.step, self.seconds = card.step, card.seconds
         self.reported = self.seconds
 
@@ -185,7 +166,7 @@ class Trial:
         self.x = clean + self.sigmas[:, None] * noise
         rows = zip(torch.split(self.x, TRIALS), torch.split(self.labels, TRIALS), sigmas, strict=True)
         self.exact = torch.cat([lesson.exact(x, Level(0.0, 1.0, sigma), labels) for x, labels, sigma in rows])
-        out = self.sigmas * lesson.sigma_data / torch.sqrt(self.sigmas**2 + lesson.sigma_data**2)
+        _, _, out = lesson.scales(self.sigmas)
         self.floor = float(((clean - self.exact) / out[:, None]).square().sum(1).mean())
         self.untrained = self._apart(lambda x, *_: torch.zeros_like(x))
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from engine import runs
+from engine.answers.pieces import Piece, Pieces
 from engine.density import density
 from engine.fields import RequestError
 from engine.lab import paths, subject
-from engine.lab.answers import Piece, Pieces
 from engine.lab.queries import Density1D
 from engine.lab.subject import Exact
 from engine.models.dataset import Dataset
@@ -29,6 +29,9 @@ def density1d(asked: Density1D) -> Pieces:
     request = asked.checked()
     if request.guide is not None:
         raise RequestError("guide", f"guide must be none on a line, not {request.guide}, which is of the plane.")
+    if request.particles is not None:
+        said = f"particles must be none on a line, not {request.particles:,}: paths says how many there are."
+        raise RequestError("particles", said)
     model = marginal(subject.exact(request.model))
     denoise, levels = runs.guided_by(request, model), runs.levels(request, model)
     if len(levels) * asked.bins > MAX_CELLS:

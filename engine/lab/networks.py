@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from engine.data import plane
+from engine.answers.pieces import Piece, Pieces
 from engine.fields import RequestError
 from engine.lab import subject
-from engine.lab.answers import Piece, Pieces
 from engine.lab.learning import Lesson
 from engine.lab.queries import Learn, LoadNetwork, SaveNetwork
-from engine.models import mlp
+from engine.models import mlp, plane
 from engine.models.checkpoint import ModelError
 from engine.models.dataset import Dataset
 

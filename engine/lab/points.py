@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import plane
+from engine.answers.pieces import Piece, Pieces
 from engine.data.points import MAX_POINTS
 from engine.fields import RequestError
 from engine.lab import subject
-from engine.lab.answers import Piece, Pieces
 from engine.lab.queries import Data, Points
+from engine.models import plane
 from engine.models.checkpoint import ModelError
 from engine.noise import KeyedNoise
 

@@ -7,9 +7,9 @@ from math import log
 import torch
 
 from engine import runs
+from engine.answers.pieces import Piece, Pieces
 from engine.fields import RequestError
 from engine.lab import paths, subject
-from engine.lab.answers import Piece, Pieces
 from engine.lab.queries import Probe
 from engine.lab.subject import Exact
 from engine.noise import KeyedNoise

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from math import hypot
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 
-import msgspec
 from msgspec import Meta
 
-from engine.fields import MAX_SEED, RequestError, short
+from engine.answers.query import Name, Query
+from engine.fields import MAX_SEED, RequestError
 from engine.models.mlp import WIDTHS
 from engine.request import FIELDS, Request
 from engine.schedules import Level
@@ -18,19 +17,12 @@ MAX_PARTICLES = int(FIELDS["particles"].maximum)
 LEAST, MAX_ALPHA, MAX_STD = 1e-6, 1e3, 1e6
 
 Seed = Annotated[int, Meta(ge=0, le=MAX_SEED)]
-Name = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
 Half = Annotated[float, Meta(ge=0.1, le=100.0)]
 LevelValues = tuple[
     Annotated[float, Meta(ge=-1.0, le=2.0)],
     Annotated[float, Meta(ge=0.0, le=MAX_ALPHA)],
     Annotated[float, Meta(ge=0.0, le=MAX_STD)],
 ]
-
-
-class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the questions."""
-
-    arrays: ClassVar[int] = 0  # that come with it
 
 
 class Asked(Query, frozen=True, kw_only=True):
@@ -121,31 +113,6 @@ class Density1D(Asked, frozen=True, kw_only=True):
     bins: Annotated[int, Meta(ge=2, le=2048)] = 256
     half: Half = 3.0
     paths: Annotated[int, Meta(ge=1, le=2000)] = 24
-
-
-Q = TypeVar("Q", bound=Query)
-
-_WHERE = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<field>\w*).*`)?$", re.DOTALL)
-_KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "null": "none"}
-
-
-def read(kind: type[Q], values: dict[str, Any]) -> Q:
-    """The question that plain values stand for. Raises RequestError, which names the field."""
-    try:
-        return msgspec.convert(values, kind)
-    except msgspec.ValidationError as error:
-        reason, field = _WHERE.fullmatch(str(error)).group("reason", "field")  # type: ignore[union-attr]
-        named = re.search(r"`(\w*)`", reason)
-        if not field and named is not None and "field" in reason:
-            field = named.group(1)
-            said = "must be given" if "missing" in reason else "is not asked for here"
-            raise RequestError(field, f"{field} {said}.") from error
-        wanted = reason.removeprefix("Expected ").split(", got")[0]
-        for word, meaning in _KINDS.items():
-            wanted = re.sub(rf"\b{word}\b", meaning, wanted)
-        wanted = wanted.replace("`", "").replace(" | ", " or ").replace(">=", "from").replace("<=", "up to")
-        field = field or "values"
-        raise RequestError(field, f"{field} must be {wanted}, not {short(values.get(field))}.") from error
 
 
 def level(values: tuple[float, float, float]) -> Level:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,26 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.catalog import Card
+from engine.files import replacing, write
 
 
 class ModelError(RuntimeError):
     """A model that cannot be used; the message says which file and why."""
 
 
+class UnknownModelError(ModelError):
+    """A name that no model has."""
+
+
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
     """Write a safetensors file atomically: a kill in the middle leaves the former file as it was. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
     try:
-        save_file(whole, draft, {"json": json.dumps(metadata)})
-        os.replace(draft, path)
+        with replacing(path) as draft:
+            save_file(whole, draft, {"json": json.dumps(metadata)})
     except SafetensorError as error:  # of a full disk
         raise OSError(f"{path} cannot be written: {error}.") from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -42,23 +43,21 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = json.loads((file.metadata() or {}).get("json", "{}"))
     except FileNotFoundError:
         raise ModelError(f"{path} is missing.") from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, RecursionError, ValueError) as error:
         raise ModelError(f"{path} is not a readable safetensors file: {error}.") from error
     return tensors, metadata
 
 
 def save_model(folder: Path, weights: dict[str, Tensor], card: Card) -> None:
-    """NAME.safetensors in float16 and NAME.json in `folder`."""
+    """NAME.safetensors in float16 and NAME.json in `folder`. Raises OSError."""
     half = {name: tensor.half() for name, tensor in weights.items()}
     save_tensors(folder / f"{card.name}.safetensors", half, {"name": card.name})
     save_card(folder, card)
 
 
 def save_card(folder: Path, card: Card) -> None:
-    """Write NAME.json, the card alone."""
-    draft = folder / f".{card.name}.json.{os.getpid()}"
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
-    os.replace(draft, folder / f"{card.name}.json")
+    """Write NAME.json, the card alone, atomically. Raises OSError."""
+    write(folder / f"{card.name}.json", msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from engine import captions
 from engine.device import autocast
+from engine.fields import RequestError
 from engine.models.parameterization import Parameterization
 from engine.precision import Precision
 from engine.schedules import Level, Schedule
@@ -33,10 +34,10 @@ class Denoiser(Protocol):
         ...
 
 
-def no_class(condition: Condition, classes: int) -> ValueError:
+def no_class(condition: Condition, classes: int) -> RequestError:
     """What is raised for a condition that is none of so many classes."""
     there = f"a class from 0 to {classes - 1}, or none" if classes else "none: there are no classes"
-    return ValueError(f"condition must be {there}, not {condition!r}")
+    return RequestError("condition", f"condition must be {there}, not {condition!r}.")
 
 
 class TrainedNetwork:
@@ -68,7 +69,7 @@ class NetworkDenoiser(TrainedNetwork):
     precision: Precision = "fp32"  # what is loaded by its name has what `engine.precision` says
 
     def encode(self, condition: Condition, count: int) -> Tensor:
-        """Class labels [count]; the null class is number `classes`. Raises ValueError for a class that is not there."""
+        """Class labels [count]; the null class is number `classes`. Raises RequestError for one that is not there."""
         if isinstance(condition, Tensor):
             return condition
         if condition is None:
@@ -111,14 +112,14 @@ class CaptionDenoiser(NetworkDenoiser):
     def encode(self, condition: Condition, count: int) -> Tensor:
         """Tokens [count, TOKENS]. Captions are separated by |: row b has caption b mod n; None is the null caption.
 
-        Words that the model does not know are passed over. Raises ValueError for a condition of which it knows none.
+        Words that the model does not know are passed over. Raises RequestError for a condition of which it knows none.
         """
         if isinstance(condition, Tensor):
             return condition
         if condition is not None and not isinstance(condition, str):
-            raise ValueError(f"condition must be a caption, or none, not {condition!r}")
+            raise RequestError("condition", f"condition must be a caption, or none, not {condition!r}.")
         texts = captions.split(condition or "")
         rows = [self.vocabulary.tokens(text) for text in texts]
         if condition is not None and not any(map(any, rows)):
-            raise ValueError(f"condition must have a word that the model knows, not {condition!r}")
+            raise RequestError("condition", f"condition must have a word that the model knows, not {condition!r}.")
         return torch.tensor([rows[b % len(rows)] for b in range(count)], device=self.device)

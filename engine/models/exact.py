@@ -33,7 +33,7 @@ class Constants:
 
 
 class Exact:
-    """An exact denoiser's place in the world: D = E[x_0 | x_t] in x's dtype, on x's device, differentiable in x.
+    """What exact denoisers have in common: D = E[x_0 | x_t] in x's dtype, on x's device, differentiable in x.
 
     `classes` counts the classes and `names` names them (empty where only their number was given); the null class is
     number `classes`. `device` is where labels are made and samplers start.
@@ -49,7 +49,7 @@ class Exact:
         self.device = torch.device(device)
 
     def encode(self, condition: Condition, count: int) -> Tensor:
-        """Class labels [count], from a class's number or name. Raises ValueError for a class that is not there."""
+        """Class labels [count], from a class's number or name. Raises RequestError for one that is not there."""
         if isinstance(condition, Tensor):
             return condition
         if condition is None:

@@ -24,7 +24,6 @@ from engine.models.unet import noise_embedding
 
 EMBEDDING = 32
 WIDTHS = 16, 512  # the narrowest and the widest network
-MOMENTS = "step", "exp_avg", "exp_avg_sq"  # Adam's
 PARTS = "network", "average", "exp_avg", "exp_avg_sq"  # of what is kept, each as large as the network
 
 

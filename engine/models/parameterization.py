@@ -70,5 +70,15 @@ def velocity(schedule: Schedule) -> Parameterization:
     return Parameterization("velocity", schedule, coefficients)
 
 
+def flow(schedule: Schedule | None = None) -> Parameterization:
+    """F = ε − x_0, the dx/dt of rectified flow (Liu et al. 2023, eq. 1; Lipman et al. 2023); the label is t."""
+
+    def coefficients(level: Level) -> Coefficients:
+        total = level.alpha + level.std
+        return Coefficients(1.0 / total, -level.std / total, 1.0, level.t)
+
+    return Parameterization("flow", schedule or schedules.flow(), coefficients)
+
+
 def _step(schedule: Schedule, level: Level) -> float:
     return level.t * schedule.discrete_steps - 1.0

@@ -10,13 +10,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from engine import catalog, metadata, precision
+from engine import catalog, precision
 from engine.captions import Vocabulary
 from engine.catalog import Card
-from engine.data import plane
 from engine.device import pick
-from engine.models import mlp, parameterization
-from engine.models.checkpoint import ModelError, load_weights
+from engine.models import mlp, parameterization, plane
+from engine.models.checkpoint import ModelError, UnknownModelError, load_weights
 from engine.models.classifier import Classifier
 from engine.models.closed_form import FORMULAS
 from engine.models.denoiser import CaptionDenoiser, Denoiser, NetworkDenoiser
@@ -25,6 +24,7 @@ from engine.models.retrieval import Retrieval
 from engine.models.text_unet import TextUNet
 from engine.models.unet import UNet
 from engine.precision import Precision
+from engine.weights import fingerprint
 
 GUIDES = ("denoiser", "guide")  # kinds of cards
 
@@ -88,18 +88,37 @@ def _load(path: Path, changed: int, device: str) -> dict[Precision, Loaded]:
 def _read(path: Path, device: str) -> Loaded:
     card, _ = _find(path.stem, GUIDES)
     if card.network in FORMULAS:
-        return FORMULAS[card.network](card, device, **card.architecture)
+        try:
+            return FORMULAS[card.network](card, device, **card.architecture)
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"The card of {card.name} describes no formula over its data: {error}.") from error
     network = build(card)
     load_weights(network, path)
     network.eval().requires_grad_(False)
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     trained = parameterization.edm(card.sigma_data)
+    model: Loaded
     if card.kind == "guide":
-        return NetworkClassifier(network, trained, card.shape, len(card.classes), device)
-    model = NetworkDenoiser(network, trained, card.shape, len(card.classes), device)
-    if card.words:
+        model = NetworkClassifier(network, trained, card.shape, len(card.classes), device)
+    elif card.words:
         model = CaptionDenoiser(network, trained, card.shape, Vocabulary(card.words.split()), device)
+    else:
+        model = NetworkDenoiser(network, trained, card.shape, len(card.classes), device)
+    _try(card, model)
     return model
+
+
+def _try(card: Card, model: Loaded) -> None:
+    """Call the network once. Raises ModelError where it cannot make what its card says."""
+    x, level = torch.zeros(1, *card.shape, device=model.device), model.schedule.level_at_sigma(1.0)
+    try:
+        made = model.log_probabilities(x, level) if isinstance(model, NetworkClassifier) else model(x, level)
+    except (IndexError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ModelError(f"The card of {card.name} does not describe its network: {reason}.") from error
+    wanted = (1, len(card.classes)) if isinstance(model, NetworkClassifier) else x.shape
+    if tuple(made.shape) != tuple(wanted):
+        raise ModelError(f"The card of {card.name} does not describe its network, which makes {list(made.shape)}.")
 
 
 def _precision(name: str, model: NetworkDenoiser, both: dict[Precision, Loaded]) -> Precision:
@@ -112,7 +131,7 @@ def _precision(name: str, model: NetworkDenoiser, both: dict[Precision, Loaded])
         return asked or "bf16"
     level = model.schedule.level_at_sigma(1.0)
     x, condition = torch.zeros(16, *model.shape), model.encode(None, 16)
-    return precision.faster(f"{name} {metadata.fingerprint(name)}", lambda kind: both[kind](x, level, condition))  # type: ignore[operator]
+    return precision.faster(f"{name} {fingerprint(name)}", lambda kind: both[kind](x, level, condition))  # type: ignore[operator]
 
 
 def load_classifier(name: str) -> Classifier:
@@ -153,7 +172,8 @@ def build(card: Card) -> nn.Module:
 def _find(name: str, kinds: Sequence[str], field: str = "model") -> tuple[Card, Path]:
     known = catalog.cards(*kinds)
     if name not in known:
-        raise ModelError(f"{field} must be one of {', '.join(known) or 'none (no model is installed)'}, not {name!r}.")
+        there = ", ".join(known) or "none (no model is installed)"
+        raise UnknownModelError(f"{field} must be one of {there}, not {name!r}.")
     folder = catalog.home(name)
     if folder is None:
         raise ModelError(f"The card of {name} is missing.")

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.models.classifier import convolution
+
 
 class Retrieval(nn.Module):
     """Pictures [B, 3, H, W] in [−1, 1] and tokens [B, TOKENS] as unit vectors [B, features]; a pair has a large cosine.
@@ -15,12 +17,6 @@ class Retrieval(nn.Module):
 
     def __init__(self, words: int, channels: int = 3, width: int = 32, features: int = 128) -> None:
         super().__init__()
-
-        def convolution(inputs: int, outputs: int, pool: int = 1) -> list[nn.Module]:
-            pooling: list[nn.Module] = [nn.MaxPool2d(pool)] if pool > 1 else []
-            convolved = nn.Conv2d(inputs, outputs, 3, padding=1)
-            return [convolved, *pooling, nn.GroupNorm(outputs // 8, outputs), nn.SiLU()]
-
         self.picture = nn.Sequential(
             *convolution(channels, width, pool=2),  # 16 × 16
             *convolution(width, 2 * width, pool=2),  # 8 × 8

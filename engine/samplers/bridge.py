@@ -20,7 +20,7 @@ def bridge(
     """One exact step of dx = [f x − ½(1 + λ²) g² ∇log p] dt + λ g dW̄ with the denoiser held fixed.
 
     With r = σ₁/σ₀:  x₁ = α₁ (1 − r^(1+λ²)) D + (std₁/std₀) r^(λ²) x₀ + std₁ sqrt(1 − r^(2λ²)) z.
-    λ = 0 is DDIM (Song et al. 2021, eq. 12 with η = 0); λ = 1 is DDIM with η = 1, which is DDPM's posterior step
+    λ = 0 is DDIM (Song et al. 2021a, eq. 12 with η = 0); λ = 1 is DDIM with η = 1, which is DDPM's posterior step
     (Ho et al. 2020, eq. 7). Finite where the new level is clean and where the old one holds no signal; λ = 0 also goes
     up, to more noise. `noise` is z, of x's shape; it is not needed where λ = 0.
     """
@@ -39,7 +39,7 @@ def _damped(
 
 
 def extrapolate(denoised: Tensor, before: Tensor, previous: Level, level: Level, next_level: Level) -> Tensor:
-    """D at the middle of the step, on the line through the last two in log-SNR (DPM-Solver++ 2M, Lu et al. 2022).
+    """D at the middle of the step, on the line through the last two in log-SNR (DPM-Solver++ 2M, Lu et al. 2022b).
 
     D + (D − D₋) / 2R with R = h₋/h and h = log(σ/σ₁). The caller sees to it that the three levels have finite log-SNR.
     """
@@ -75,7 +75,7 @@ def bridge_sampler(
 def ddim_sampler(
     denoise: Denoise, x: Tensor, levels: Sequence[Level], noise: Noise, eta: float = 0.0
 ) -> Iterator[Step]:
-    """DDIM in the paper's own parameter: noise of deviation η std₁ sqrt(1 − r²) (Song et al. 2021, eq. 16).
+    """DDIM in the paper's own parameter: noise of deviation η std₁ sqrt(1 − r²) (Song et al. 2021a, eq. 16).
 
     It is the bridge with r^(λ²) = sqrt(1 − η² (1 − r²)): λ = 0 at η = 0 and λ = 1 at η = 1.
     """

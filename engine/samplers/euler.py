@@ -19,7 +19,7 @@ def euler_sampler(
 ) -> Iterator[Step]:
     """x₁ = x₀ + [f x − ½(1 + λ²) g² ∇log p] (t₁ − t₀) + λ g sqrt(t₀ − t₁) z: Euler at λ = 0, Euler–Maruyama above.
 
-    f and g² are the schedule's (Song et al. 2021, eq. 6 and 13), the score is (α D − x)/std². The bridge takes the
+    f and g² are the schedule's (Song et al. 2021b, eq. 6 and 13), the score is (α D − x)/std². The bridge takes the
     steps that t does not: from where no signal is left, where f is infinite, and to σ(0) or below, the clean level too.
     """
     for index, (level, next_level) in enumerate(pairwise(levels)):

@@ -51,10 +51,11 @@ def predictor_corrector_sampler(
     langevin_steps: int = 1,
     step_size: float = 0.1,
 ) -> Iterator[Step]:
-    """The bridge predicts, then `langevin_steps` of Langevin correct at the new level (Song et al. 2021, algorithm 1).
+    """The bridge predicts, then `langevin_steps` of Langevin correct at the new level.
 
-    The paper's x + ε ∇log p + √(2ε) z with ε = 2 (r ‖z‖/‖∇log p‖)² has ε = 2 r² std² where the score is as long as the
-    noise says: `step_size` = 4 r², 0.1 for the paper's r = 0.16. Nothing is corrected at the clean level.
+    Song et al. 2021b, algorithm 1. The paper's x + ε ∇log p + √(2ε) z with ε = 2 (r ‖z‖/‖∇log p‖)² (algorithm 4, of VE;
+    here of every schedule) has ε = 2 r² std² where the score is as long as the noise says: `step_size` = 4 r², 0.1 for
+    the paper's r = 0.16. For VP the paper takes 1 − β_i of it (algorithm 5). Nothing is corrected at the clean level.
     """
     nfe = 0
     for index, (level, next_level) in enumerate(pairwise(levels)):

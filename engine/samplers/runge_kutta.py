@@ -31,10 +31,10 @@ SMALLEST_STEP = 1e-6
 
 @dataclass
 class _Path:
-    """One sample on its way: y = x/α [1, ...] at u = log σ, its slope there, and the step that its error allows."""
+    """One sample on its way: y = x/α [1, ...] at u = log σ, D there, and the step that its error allows."""
 
     y: Tensor
-    slope: Tensor
+    denoised: Tensor
     step: float = FIRST_STEP
     nfe: int = 0
 
@@ -52,10 +52,8 @@ def rk45_sampler(
     paths: list[_Path] = []
     for index, (level, next_level) in enumerate(pairwise(levels)):
         if not paths and isfinite(level.sigma):
-            paths = [
-                _Path(y := row / level.alpha, y - _at(denoise, y, level.sigma), nfe=1) for row in torch.split(x, 1)
-            ]
-        denoised = torch.cat([path.y - path.slope for path in paths]) if paths else denoise(x, level)
+            paths = [_Path(y := row / level.alpha, _at(denoise, y, level.sigma), nfe=1) for row in torch.split(x, 1)]
+        denoised = torch.cat([path.denoised for path in paths]) if paths else denoise(x, level)
         if paths and next_level.std:
             for path in paths:
                 _advance(denoise, path, log(level.sigma), log(next_level.sigma), tolerance)
@@ -78,13 +76,15 @@ def _advance(denoise: Denoise, path: _Path, start: float, end: float, tolerance:
     while u > end:
         step = min(path.step, u - end)
         arrives = step >= u - end
-        slopes, y = [path.slope], path.y
+        y, denoised = path.y, path.denoised
+        slopes = [y - denoised]
         for weights, place in zip(A, C, strict=True):
             y = path.y.clone()
             for weight, slope in zip(weights, slopes, strict=True):
                 y.add_(slope, alpha=-step * weight)
             sigma = exp(end if arrives and place == 1.0 else u - place * step)
-            slopes.append(y - _at(denoise, y, sigma))
+            denoised = _at(denoise, y, sigma)
+            slopes.append(y - denoised)
         path.nfe += len(C)
         error = torch.stack([step * weight * slope for weight, slope in zip(ERROR, slopes, strict=True)]).sum(0)
         scale = tolerance * (1.0 + torch.maximum(path.y.abs(), y.abs()))
@@ -94,6 +94,6 @@ def _advance(denoise: Denoise, path: _Path, start: float, end: float, tolerance:
             return
         if excess <= 1.0 or step <= SMALLEST_STEP:
             u = end if arrives else u - step
-            path.y, path.slope = y, slopes[-1]
+            path.y, path.denoised = y, denoised
         if not (arrives and excess <= 1.0) or excess > 0.5:  # a step cut short says little about the next
             path.step = max(step * min(10.0, max(0.2, 0.9 * max(excess, 1e-10) ** -0.2)), SMALLEST_STEP)

@@ -45,5 +45,5 @@ class Step:
 
     @property
     def v(self) -> Tensor:
-        """The velocity v = α ε − std D."""
+        """The velocity v = α ε − std D (Salimans & Ho 2022); the dx/dt of rectified flow is ε − D."""
         return self.level.alpha * self.eps - self.level.std * self.denoised

@@ -1,6 +1,6 @@
 """Noise schedules: how much signal and how much noise there is at time t, and the grids that samplers walk.
 
-A schedule gives x_t = α(t) x_0 + std(t) ε for t in [0, 1]; everything else follows from α and std (MATHS: marginals).
+A schedule gives x_t = α(t) x_0 + std(t) ε for t in [0, 1]; everything else follows from α and std.
 All of it is Python and NumPy in float64. A level is three floats, never a tensor: a step asks no device anything.
 """
 

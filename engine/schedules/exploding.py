@@ -10,7 +10,7 @@ from engine.schedules.schedule import Schedule
 
 
 def ve(sigma_min: float = 0.01, sigma_max: float = 80.0) -> Schedule:
-    """σ(t) geometric from sigma_min to sigma_max (Song et al. 2021, eq. 30); at t = 0 there is noise left."""
+    """σ(t) geometric from sigma_min to sigma_max (Song et al. 2021b, eq. 30); at t = 0 there is noise left."""
     ratio = math.log(sigma_max / sigma_min)
     return Schedule(
         "ve",

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from engine.catalog import SPACINGS
+from engine.fields import RequestError
 from engine.schedules.schedule import Level, Schedule
 
 _HIGHEST = 1e4  # where grids in σ start on a schedule that goes on above, or to ∞
@@ -19,20 +20,20 @@ def grid(schedule: Schedule, steps: int, spacing: str, sigmas: Sequence[float] |
 
     * karras: equal steps of σ^(1/7) (Karras et al. 2022, eq. 5)
     * uniform_t: equal steps of t
-    * uniform_logsnr: equal steps of log σ (DPM-Solver, Lu et al. 2022)
-    * quadratic: equal steps of √t (Song et al. 2021, DDIM, appendix D.2)
+    * uniform_logsnr: equal steps of log σ (DPM-Solver, Lu et al. 2022a)
+    * quadratic: equal steps of √t (Song et al. 2021a, appendix D.2)
     * trailing: equal steps of t on the discrete process, counted from its noisy end (Lin et al. 2024, section 3.3)
     * explicit: the `sigmas`, one for each step, from the highest to the lowest above 0
 
     The grids in t start at t = 1, also where σ is ∞ there; karras and uniform_logsnr lie between `sigma_min` and
-    σ(1), or 10,000. Raises ValueError, beginning with the argument's name, for what cannot be.
+    σ(1), or 10,000. Raises RequestError, which names the argument, for what cannot be.
     """
     if steps < 1:
-        raise ValueError(f"steps must be at least 1, not {steps}")
+        raise RequestError("steps", f"steps must be at least 1, not {steps}.")
     if spacing not in SPACINGS:
-        raise ValueError(f"spacing must be one of {', '.join(SPACINGS)}, not {spacing!r}")
+        raise RequestError("spacing", f"spacing must be one of {', '.join(SPACINGS)}, not {spacing!r}.")
     if (spacing == "explicit") != (sigmas is not None):
-        raise ValueError("sigmas must be given with the spacing explicit, and only with it")
+        raise RequestError("sigmas", "sigmas must be given with the spacing explicit, and only with it.")
     if sigmas is not None:
         levels = _explicit(schedule, steps, sigmas)
     elif spacing in ("karras", "uniform_logsnr"):
@@ -42,7 +43,7 @@ def grid(schedule: Schedule, steps: int, spacing: str, sigmas: Sequence[float] |
     levels.append(schedule.clean)
     if not all(level.sigma > after.sigma for level, after in pairwise(levels)):
         name = "steps" if sigmas is None else "sigmas"
-        raise ValueError(f"{name} must be fewer: {steps} do not all differ on the schedule {schedule.name}")
+        raise RequestError(name, f"{name} must be fewer: {steps} do not all differ on the schedule {schedule.name}.")
     return levels
 
 
@@ -73,9 +74,9 @@ def _sigmas(schedule: Schedule, steps: int, spacing: str) -> list[float]:
 def _explicit(schedule: Schedule, steps: int, sigmas: Sequence[float]) -> list[Level]:
     """The levels of a list of σ."""
     if len(sigmas) != steps:
-        raise ValueError(f"sigmas must be {steps} noise levels, one for each step, not {len(sigmas)}")
+        raise RequestError("sigmas", f"sigmas must be {steps} noise levels, one for each step, not {len(sigmas)}.")
     if not (all(high > low for high, low in pairwise(sigmas)) and sigmas[-1] > 0.0):
-        raise ValueError("sigmas must fall strictly, to one above 0")
+        raise RequestError("sigmas", "sigmas must fall strictly, to one above 0.")
     if not sigmas[0] <= schedule.sigma_max:
-        raise ValueError(f"sigmas must be at most {schedule.sigma_max:g} on the schedule {schedule.name}")
+        raise RequestError("sigmas", f"sigmas must be at most {schedule.sigma_max:g} on the schedule {schedule.name}.")
     return [schedule.level_at_sigma(float(sigma)) for sigma in sigmas]

@@ -86,7 +86,7 @@ class Schedule:
         return Level(t, alpha, sigma * alpha) if alpha else self.level(t)
 
     def drift(self, t: float) -> float:
-        """f(t) = α'/α of the forward SDE dx = f x dt + g dW (Song et al. 2021, eq. 5); −∞ where no signal is left."""
+        """f(t) = α'/α of the forward SDE dx = f x dt + g dW (Song et al. 2021b, eq. 5); −∞ where no signal is left."""
         if self.f is not None:
             return self.f(t)
         alpha = _dual(self.alpha, t)

@@ -37,7 +37,7 @@ def variance_preserving(
 
 
 def _linear(beta_min: float, beta_max: float) -> tuple[Curve, Callable[[float], float]]:
-    """B(t) of a β(t) linear from beta_min to beta_max (Song et al. 2021, eq. 32), and its inverse."""
+    """B(t) of a β(t) linear from beta_min to beta_max (Song et al. 2021b, eq. 32), and its inverse."""
     slope = beta_max - beta_min
 
     def integral(t: Any) -> Any:
@@ -50,13 +50,13 @@ def _linear(beta_min: float, beta_max: float) -> tuple[Curve, Callable[[float], 
 
 
 def vp_linear(beta_min: float = 0.1, beta_max: float = 20.0) -> Schedule:
-    """β(t) linear from beta_min to beta_max (Song et al. 2021, eq. 11 and 32)."""
+    """β(t) linear from beta_min to beta_max (Song et al. 2021b, eq. 11 and 32)."""
     integral, time = _linear(beta_min, beta_max)
     return variance_preserving("vp_linear", integral, time, sigma_min=math.sqrt(math.expm1(integral(1e-3))))
 
 
 def sub_vp(beta_min: float = 0.1, beta_max: float = 20.0) -> Schedule:
-    """α as VP linear, std = 1 − exp(−B), so σ = 2 sinh(B/2) and g² = β (1 − exp(−2B)) (Song et al. 2021, eq. 12).
+    """α as VP linear, std = 1 − exp(−B), so σ = 2 sinh(B/2) and g² = β (1 − exp(−2B)) (Song et al. 2021b, eq. 12).
 
     σ falls as t here, not as √t: `sigma_min` is taken at t = 0.01, where it is 0.002.
     """

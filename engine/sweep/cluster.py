@@ -19,7 +19,8 @@ from engine.sweep.folder import Result, decode, encode
 from engine.sweep.plan import Cell
 from engine.sweep.running import SweepError
 
-CONNECT_S = 10  # to reach the scheduler, and then at least one worker
+CONNECT_S = 5  # to reach the scheduler: an address that is wrong is tried for as long
+WORKERS_S = 10  # and then to have at least one worker
 ATTEMPTS = 3  # at a cell; the scheduler makes some of its own each time a worker dies
 
 
@@ -52,7 +53,7 @@ def compute(cells: Sequence[Cell], scheduler: str) -> Iterator[tuple[Cell, Resul
     except (OSError, ValueError, TimeoutError) as error:
         raise SweepError(f"No scheduler of dask answers at {scheduler}.") from error
     try:
-        client.wait_for_workers(1, timeout=CONNECT_S)
+        client.wait_for_workers(1, timeout=WORKERS_S)
         yield from _gathered(client, distributed, cells)
     except TimeoutError as error:
         raise SweepError(f"The scheduler at {scheduler} has no workers: start some with dask worker.") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +14,13 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from engine.fields import RequestError
-from engine.metadata import Made, chunks, fingerprint, program, weights
+from engine.files import FileError, read, write
+from engine.metadata import Made, chunks, program
 from engine.pictures import Pixels, sheet
 from engine.sweep.plan import Cell, Sweep
+from engine.weights import fingerprint, fingerprints
 
 PLAN, CELLS = "sweep.json", "cells"
-MAX_BYTES = 1 << 26
 FIGURES = {  # as they are called in tables and charts
     "agreement": (
         "Agreement",
@@ -60,7 +60,7 @@ def encode(cell: Cell, result: Result) -> bytes:
     for keyword, text in chunks(cell.request, made).items():
         texts.add_text(keyword, text)
     count, height, width, channels = result.pictures.shape
-    written = _Written(cell.key, (count, height, width, channels), dict(result.figures), weights(cell.request))
+    written = _Written(cell.key, (count, height, width, channels), dict(result.figures), fingerprints(cell.request))
     texts.add_text("scorescope-cell", msgspec.json.encode(written).decode())
     page, out = sheet(result.pictures, enlarge=1, gap=0), io.BytesIO()
     Image.fromarray(page[:, :, 0] if page.shape[2] == 1 else page).save(out, "PNG", pnginfo=texts)
@@ -78,7 +78,7 @@ def decode(cell: Cell, data: bytes) -> Result | None:
             rows = -(-count // columns)
             if written.key != cell.key or picture.size != (columns * width, rows * height):
                 return None
-            if written.weights and written.weights != weights(cell.request):
+            if written.weights and written.weights != fingerprints(cell.request):
                 return None  # the model has been trained on since
             page = np.asarray(picture)
         tiles = page.reshape(rows, height, columns, width, channels).transpose(0, 2, 1, 3, 4)
@@ -114,9 +114,8 @@ class Folder:
         if cell.request is None:
             return None
         try:
-            path = self.file(cell)
-            return decode(cell, path.read_bytes()) if path.stat().st_size <= MAX_BYTES else None
-        except OSError:
+            return decode(cell, read(self.file(cell)))
+        except FileError:
             return None
 
     def save(self, cell: Cell, result: Result) -> None:
@@ -129,17 +128,6 @@ class Folder:
         others = [path for path in (self.path / CELLS).glob("*.png") if path.name not in wanted]
         for path in sorted(others, key=lambda path: path.stat().st_mtime_ns, reverse=True)[most:]:
             path.unlink(missing_ok=True)
-
-
-def write(path: Path, data: bytes) -> None:
-    """A whole file or none. Raises OSError."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(data)
-        os.replace(draft, path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def table(sweep: Sweep, results: Mapping[int, Result]) -> str:

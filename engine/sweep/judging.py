@@ -8,27 +8,25 @@ fast there; and no error is that of bfloat16.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine import runs
+from engine import runs, threads
 from engine.fields import RequestError
 from engine.lab.cloud import COMPARED, Truth
-from engine.metadata import weights
-from engine.metrics import judged as judged_by
+from engine.measures.judges import judged as judged_by
 from engine.pictures import Pixels, pixels
 from engine.precision import forced
 from engine.request import Request
 from engine.samplers import Step
 from engine.sweep.folder import Result
 from engine.sweep.plan import Cell
+from engine.weights import fingerprints
 
 SIDE = 84  # pixels of a cloud's picture
 HALF = 2.1  # of the plane it shows: the data lie within ±1.5
@@ -59,27 +57,10 @@ def judged(cell: Cell) -> Judged:
         return Result(reason=str(error))
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute in one thread; as before afterwards."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def finish(cell: Cell) -> Result:
     """Run a cell to its end."""
-    with one_thread():
-        working = judged(cell)
-        while True:
-            try:
-                next(working)
-            except StopIteration as done:
-                result: Result = done.value
-                return result
+    with threads.exactly(1):
+        return runs.returned(judged(cell))
 
 
 def _ran(request: Request, reference: Request | None) -> Judged:
@@ -103,7 +84,7 @@ def _ran(request: Request, reference: Request | None) -> Judged:
 
 def _solved(reference: Request) -> Generator[Progress, None, Tensor]:
     """The solution that cells are measured against, which those of one row share."""
-    key = reference.to_json(), str(weights(reference))
+    key = reference.to_json(), str(fingerprints(reference))
     if key not in _solutions:
         with forced("fp32"):
             running = runs.run(reference)

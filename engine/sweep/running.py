@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from engine import threads
 from engine.fields import RequestError, short
 from engine.sweep.folder import Folder, Result
 from engine.sweep.plan import Cell, Sweep
@@ -60,7 +61,7 @@ def run_sweep(
 def _local(cells: Iterable[Cell], progress: Told) -> Iterator[tuple[Cell, Result]]:
     """One after another, in one thread; between two steps it can be stopped."""
     from engine.device import pick
-    from engine.sweep.judging import judged, one_thread
+    from engine.sweep.judging import judged
 
     try:
         pick()
@@ -70,7 +71,7 @@ def _local(cells: Iterable[Cell], progress: Told) -> Iterator[tuple[Cell, Result
         working = judged(cell)
         while True:
             try:
-                with one_thread():
+                with threads.exactly(1):
                     at = next(working)
             except StopIteration as done:
                 yield cell, done.value

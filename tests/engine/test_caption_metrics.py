@@ -12,16 +12,17 @@ from conftest import random_network
 from PIL import Image
 from torch import nn
 
-from engine import caption_metrics, evaluation, metrics, recipes
 from engine.captions import Vocabulary
-from engine.contrastive import Contrastive, changed
 from engine.data import emoji
 from engine.data.emoji_batches import EmojiBatches
+from engine.measures import caption_judges, evaluation, judges
 from engine.models.checkpoint import save_model
 from engine.models.registry import build, load_retrieval
 from engine.models.retrieval import Retrieval
 from engine.noise import generator
-from engine.training import Training
+from engine.training import recipes
+from engine.training.contrastive import Contrastive, changed
+from engine.training.loop import Training
 
 JUDGE = recipes.RECIPES["emoji-retrieval"].card
 
@@ -39,7 +40,7 @@ class Given(Retrieval):
 
 def test_the_rank_is_the_number_of_names_that_fit_better() -> None:
     judge = Given([[3.0, 1.0, 2.0], [3.0, 1.0, 2.0], [0.0, 2.0, 2.0]])
-    ranks = caption_metrics.ranked(judge, Vocabulary(["a"]), torch.zeros(3, 3, 8, 8), ["a", "a", "a"], ["a", "a", "a"])
+    ranks = caption_judges.ranked(judge, Vocabulary(["a"]), torch.zeros(3, 3, 8, 8), ["a", "a", "a"], ["a", "a", "a"])
     assert ranks.tolist() == [0, 2, 0]
 
 
@@ -49,14 +50,14 @@ def test_images_are_judged_by_their_own_caption_of_several() -> None:
     wanted = ["red heart", "pizza", "rocket"]
     numbers = [next(n for n, entry in enumerate(known) if entry.name == name) for name in wanted]
     images = np.tile(emoji.load()[numbers], (2, 1, 1, 1))
-    assert metrics.judged("emoji", " | ".join(wanted), images) == 1.0
-    assert metrics.judged("emoji", "pizza | pizza | rocket", images) == pytest.approx(2 / 3)
-    assert metrics.judged("emoji", "pizza | rocket", images) == pytest.approx(1 / 3)
-    assert metrics.judged("emoji", None, images) is None
-    assert metrics.judged("emoji", "red heart | blorf | rocket", images) == 1.0, "what is not known is not judged"
-    assert metrics.judged("emoji", " | blorf", images) is None
+    assert judges.judged("emoji", " | ".join(wanted), images) == 1.0
+    assert judges.judged("emoji", "pizza | pizza | rocket", images) == pytest.approx(2 / 3)
+    assert judges.judged("emoji", "pizza | rocket", images) == pytest.approx(1 / 3)
+    assert judges.judged("emoji", None, images) is None
+    assert judges.judged("emoji", "red heart | blorf | rocket", images) == 1.0, "what is not known is not judged"
+    assert judges.judged("emoji", " | blorf", images) is None
     other = msgspec.structs.replace(card, words="red heart")
-    assert caption_metrics.agreement(other, "red heart", images) is None
+    assert caption_judges.agreement(other, "red heart", images) is None
 
 
 def test_the_loss_of_pairs_that_fit_and_of_pairs_that_do_not() -> None:
@@ -114,8 +115,8 @@ def test_a_model_of_emoji_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     save_model(tmp_path, build(card).state_dict(), card)
     save_model(tmp_path, random_network(JUDGE).state_dict(), JUDGE)
     monkeypatch.setenv("SCORESCOPE_MODELS", str(tmp_path))
-    monkeypatch.setattr(caption_metrics, "PROMPTS", 20)
-    monkeypatch.setattr(caption_metrics, "STEPS", 2)
+    monkeypatch.setattr(caption_judges, "PROMPTS", 20)
+    monkeypatch.setattr(evaluation, "STEPS", 2)
     figures = evaluation.evaluate("untrained", lambda report: None, tmp_path / "sheet.png")
     assert figures["prompts"] == 20.0
     assert 0.0 <= figures["top1_w3"] <= figures["top5_w3"] <= 0.75  # chance is a quarter: false alarm below 1e-5

@@ -19,7 +19,7 @@ from engine.card_figures import Row, Section, measured, number, share
 from engine.card_text import FORMULAS, KINDS, NETWORKS, WIDTH, as_text, duration, every_card, sections
 from engine.catalog import Card
 from engine.models import closed_form
-from engine.recipes import RECIPES
+from engine.training.recipes import RECIPES
 
 BARE = Card(
     name="bare",
@@ -363,7 +363,7 @@ def test_models_prints_a_card(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_models_of_no_model(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["models", "nope"]) == 1
+    assert cli.main(["models", "nope"]) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("scorescope models: model must be one of digits, ")

@@ -8,6 +8,7 @@ import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,7 +19,8 @@ from safetensors.torch import save_file
 import engine
 from engine import catalog, models
 from engine.models import ModelError
-from engine.models.checkpoint import load_tensors, load_weights, save_model, save_tensors
+from engine.models.checkpoint import load_tensors, load_weights, save_card, save_model, save_tensors
+from engine.models.registry import load_guide
 from engine.request import Request
 
 
@@ -99,6 +101,10 @@ def with_infinity(path: Path, trap: Path) -> None:
     save_file({name: tensor.half() for name, tensor in weights.items()}, path)
 
 
+def deep_header(path: Path, trap: Path) -> None:
+    save_file(random_network().state_dict(), path, {"json": "[" * 100_000})
+
+
 FAULTS = [
     sprung,
     sprung_torch,
@@ -107,6 +113,7 @@ FAULTS = [
     empty,
     noise,
     huge_header,
+    deep_header,
     archive,
     folder,
     missing,
@@ -209,6 +216,38 @@ def test_a_card_of_no_network_is_a_sentence(installed: Path, architecture: dict[
     (installed / "faulty.json").write_text(json.dumps({**values, "architecture": architecture}))
     with pytest.raises(ModelError):
         models.load("faulty")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"shape": (3, 8, 8)},
+        {"shape": (1, 9, 8)},
+        {"shape": (1, 16, 2)},
+        {"classes": ("a", "b", "c", "d")},
+        {"network": "gaussian"},  # whose architecture is no network's
+        {"network": "ideal", "architecture": {"count": 1.5}},
+        {"network": "ideal", "architecture": {"count": 3}},  # of which not every class has one
+    ],
+    ids=str,
+)
+def test_a_card_of_another_network_is_a_sentence(installed: Path, changes: dict[str, Any]) -> None:
+    """Before a run begins, not in the middle of its first step."""
+    save_card(installed, msgspec.structs.replace(TINY, name="faulty", **changes))
+    with pytest.raises(ModelError, match=r"^The card of faulty describes no |^The card of faulty does not ") as caught:
+        models.load("faulty")
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("changes", [{"classes": ("a", "b")}, {"shape": (1, 16, 16)}], ids=str)
+def test_a_card_of_another_guide_is_a_sentence(installed: Path, changes: dict[str, Any]) -> None:
+    architecture = {"classes": 3, "size": 8, "widths": [32], "embedding": 32}
+    guide = msgspec.structs.replace(TINY, name="guide", kind="guide", architecture=architecture)
+    save_model(installed, random_network(guide).state_dict(), guide)
+    save_card(installed, msgspec.structs.replace(guide, **changes))
+    with pytest.raises(ModelError, match=r"^The card of guide does not describe its network.*\.$"):
+        load_guide("guide")
 
 
 def test_weights_survive(tmp_path: Path) -> None:

@@ -15,12 +15,13 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import catalog, cli, recipes
+from engine import catalog, cli
 from engine.catalog import Card
 from engine.models.checkpoint import save_model
 from engine.models.registry import _load, build
 from engine.request import FIELDS, OPTIONS, Request
 from engine.samplers import Step
+from engine.training import recipes
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = msgspec.structs.replace(
@@ -196,7 +197,7 @@ def test_class_that_is_not_there(models: Path, tmp_path: Path, capsys: pytest.Ca
 
 
 def test_model_that_is_not_there(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert generate(tmp_path / "a.png", "--model", "faces") == 1
+    assert generate(tmp_path / "a.png", "--model", "faces") == 2
     assert "'faces'" in capsys.readouterr().err
 
 
@@ -265,7 +266,7 @@ def test_models_are_listed(models: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_evaluation_is_written_to_the_card(
     models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("engine.evaluation.evaluate", lambda name, progress, sheet: {"ms_batch1_fp32": 1.25})
+    monkeypatch.setattr("engine.measures.evaluation.evaluate", lambda name, progress, sheet: {"ms_batch1_fp32": 1.25})
     assert cli.main(["evaluate", "tiny"]) == 0
     assert "ms_batch1_fp32  1.25" in capsys.readouterr().out
     assert msgspec.json.decode((models / "tiny.json").read_bytes(), type=Card) == TINY
@@ -275,12 +276,12 @@ def test_evaluation_is_written_to_the_card(
 
 
 def test_model_that_cannot_be_evaluated(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["evaluate", "faces"]) == 1
+    assert cli.main(["evaluate", "faces"]) == 2
     assert capsys.readouterr().err.startswith("scorescope evaluate: ")
 
 
 def test_points_cannot_be_evaluated(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["evaluate", "moons"]) == 1
+    assert cli.main(["evaluate", "moons"]) == 2
     assert capsys.readouterr().err.startswith("scorescope evaluate: model must be one of ")
 
 
@@ -309,7 +310,7 @@ def test_a_bench_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch, capsys
     def stopped(argv: list[str]) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("engine.bench.main", stopped)
+    monkeypatch.setattr("engine.bench.times.main", stopped)
     assert cli.main(["bench"]) == 130
     assert capsys.readouterr().err == "scorescope bench: stopped.\n"
 

@@ -16,6 +16,7 @@ from PIL import Image as Pillow
 from PIL import PngImagePlugin
 
 from engine import cli, starting
+from engine.files import MAX_BYTES, FileError
 from engine.request import Branch, Request
 from engine.starts import Encoding, Image, PureNoise, Slerp
 
@@ -85,6 +86,13 @@ def test_a_branch_is_the_parent_unless_told_otherwise(
     assert Request.from_json(capsys.readouterr().out) == parent.replace(lam=0.0, start=Branch(parent, 2))
 
 
+def test_a_branch_may_come_through_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    parent = Request(model="tiny", steps=6, count=3, seed=8)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(parent.to_json().encode())))
+    assert cli.main(["generate", "--branch", "-", "--at", "2", "--json"]) == 0, capsys.readouterr().err
+    assert Request.from_json(capsys.readouterr().out) == parent.replace(start=Branch(parent, 2))
+
+
 def test_slerp_is_between_seeds_or_images(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ends = PureNoise(3), PureNoise(9)
     assert asked(capsys, "--slerp", "3", "9", "--count", "5").start == Slerp(*ends, (0.0, 0.25, 0.5, 0.75, 1.0))
@@ -145,8 +153,9 @@ def test_channels_come_first(tmp_path: Path) -> None:
         (["--image", "FOLDER"], "1 --image FOLDER is a folder."),
         (["--branch", "GREY", "--at", "1"], "1 --branch GREY is a picture without a request: "),
         (["--request", "GREY"], "1 --request GREY is a picture without a request: "),
-        (["--encode", "GREY", "--model", "faces"], "1 model must be one of "),
+        (["--encode", "GREY", "--model", "faces"], "2 model must be one of "),
         (["--slerp", "1", "99999999999"], "2 --slerp: start must have a seed that is a whole number from 0 to "),
+        (["--slerp", "1", "9" * 5000], "2 --slerp: start must have a seed that is a whole number from 0 to "),
         (["--slerp", "1", "-3"], "1 --slerp -3 is not there."),
     ],
 )
@@ -229,9 +238,9 @@ def test_a_file_that_is_no_such_image(
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tmp_path / "large").open("wb") as file:
-        file.truncate(starting.MAX_BYTES + 1)  # takes no room
+        file.truncate(MAX_BYTES + 1)  # takes no room
     monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("it was read"))
-    with pytest.raises(starting.FileError, match=r"has more than 64 MB, the most that is read\.$"):
+    with pytest.raises(FileError, match=r"has more than 64 MB, the most that is read\.$"):
         starting.image(tmp_path / "large", (1, 8, 8))
 
 
@@ -245,7 +254,7 @@ def test_a_damaged_file_is_read_or_refused(kind: str, data: st.DataObject, tmp_p
     path.write_bytes(bytes(content[: data.draw(st.integers(1, len(content)))]))
     try:
         assert len(starting.image(path, (1, 8, 8)).pixels) == 64
-    except starting.FileError as error:
+    except FileError as error:
         refusal = str(error)
     else:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import subprocess
 import sys
@@ -14,12 +15,13 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from engine import cli, recipes
+from engine import cli
 from engine.catalog import Card
 from engine.models import parameterization
 from engine.models.checkpoint import load_tensors, save_tensors
 from engine.models.registry import _load, build
-from engine.objectives import Denoising, Images, Objective
+from engine.training import recipes
+from engine.training.objectives import Denoising, Images, Objective
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = msgspec.structs.replace(
@@ -100,7 +102,9 @@ def test_checkpoint_is_not_overwritten_by_accident(tmp_path: Path, capsys: pytes
 
 
 @pytest.mark.usefixtures("tiny_recipe")
-@pytest.mark.parametrize("state", [{}, {"seed": "x"}, {"seed": None}, []], ids=str)
+@pytest.mark.parametrize(
+    "state", [{}, {"seed": "x"}, {"seed": None}, {"seed": math.inf}, {"seed": 2**70}, {"seed": -1}, []], ids=str
+)
 def test_what_has_no_seed_is_no_checkpoint(state: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_tensors(tmp_path / "tiny.ckpt", {"a": torch.zeros(3)}, state)
     assert train(tmp_path, "--steps", "2", "--resume") == 1
@@ -161,7 +165,8 @@ sys.path[:0] = [{root!r}, {here!r}]
 import torch
 torch.set_num_threads(1)  # as in this process: sums are taken in an order that depends on it
 import test_cli_train as tests
-from engine import cli, recipes
+from engine import cli
+from engine.training import recipes
 recipes.RECIPES["tiny"] = recipes.Recipe(tests.TINY, tests.tiny_objective)
 sys.exit(cli.main(sys.argv[1:]))
 """

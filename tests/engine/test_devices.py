@@ -38,7 +38,7 @@ DEVICES = [
 @pytest.mark.parametrize("sampler", catalog.SAMPLERS)
 @pytest.mark.parametrize("device", DEVICES)
 def test_every_sampler_runs_there(tiny: str, device: str, sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the device, and with the CPU's result up to half precision: noise is drawn on the CPU."""
+    """On the device, and with the CPU's result up to half precision: noise is drawn on the CPU, which a CPU repeats."""
 
     def last(device: str) -> torch.Tensor:
         monkeypatch.setenv("SCORESCOPE_DEVICE", device)

@@ -10,7 +10,6 @@ import pytest
 import torch
 from conftest import random_network
 
-from engine import recipes
 from engine.captions import TOKENS, words
 from engine.catalog import Card
 from engine.cli import main
@@ -24,10 +23,11 @@ from engine.models.denoiser import CaptionDenoiser
 from engine.models.registry import build
 from engine.models.text_unet import TextUNet
 from engine.noise import KeyedNoise, generator
-from engine.objectives import Denoising
 from engine.request import Request
 from engine.runs import run
-from engine.training import Training
+from engine.training import recipes
+from engine.training.loop import Training
+from engine.training.objectives import Denoising
 
 CARD = msgspec.structs.replace(
     recipes.RECIPES["emoji"].card,

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import catalog, evaluation
+from engine import catalog
 from engine.cli import main
 from engine.data import digits
-from engine.metrics import agreement
+from engine.fields import RequestError
+from engine.measures import evaluation
+from engine.measures.judges import agreement
 from engine.models.checkpoint import ModelError, save_model
 from engine.models.registry import build
 from engine.pictures import pixels
-from engine.recipes import RECIPES
 from engine.request import Request
 from engine.runs import run
+from engine.training.recipes import RECIPES
 
 
 def test_samples_are_keyed_by_their_number(tiny: str) -> None:
@@ -99,7 +101,7 @@ def test_a_sheet_of_what_has_no_samples_is_refused(tiny: str, tmp_path: Path) ->
 
 
 def test_no_such_model() -> None:
-    with pytest.raises(ModelError, match="nothing"):
+    with pytest.raises(RequestError, match="nothing"):
         evaluation.evaluate("nothing", lambda report: None)
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.catalog import SPACINGS
+from engine.fields import RequestError
 from engine.schedules import SCHEDULES, Schedule, edm, flow, from_betas, from_curves, from_drift, grid, ve
 
 relative = partial(pytest.approx, abs=1e-30)  # approx alone also forgives 1e-12
@@ -112,9 +113,9 @@ def test_a_short_list_of_betas_has_few_levels_in_t() -> None:
     made = from_betas([0.1, 0.2, 0.3])
     assert [level.t for level in grid(made, 3, "trailing")] == pytest.approx([1, 2 / 3, 1 / 3, 0])
     for steps in (4, 5, 6, 100):
-        with pytest.raises(ValueError, match=f"steps must be fewer: {steps} do not all differ on the schedule betas"):
+        with pytest.raises(RequestError, match=f"steps must be fewer: {steps} do not all differ on the schedule betas"):
             grid(made, steps, "trailing")
-    with pytest.raises(ValueError, match="steps must be fewer"):
+    with pytest.raises(RequestError, match="steps must be fewer"):
         grid(from_betas([0.5]), 2, "karras")  # σ_min is σ(1)
 
 
@@ -135,16 +136,17 @@ def test_a_short_list_of_betas_has_few_levels_in_t() -> None:
     ],
 )
 def test_listed_levels_that_cannot_be_are_refused(sigmas: list[float] | None, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(RequestError, match=rf"^{reason}.*\.$") as caught:
         grid(ve(), 3, "explicit", sigmas)
+    assert caught.value.field == "sigmas"
 
 
 def test_grids_that_cannot_be_are_refused() -> None:
-    with pytest.raises(ValueError, match="steps must be at least 1"):
+    with pytest.raises(RequestError, match=r"^steps must be at least 1, not 0\.$"):
         grid(edm(), 0, "karras")
-    with pytest.raises(ValueError, match="spacing must be one of"):
+    with pytest.raises(RequestError, match="spacing must be one of"):
         grid(edm(), 10, "alien")
-    with pytest.raises(ValueError, match="sigmas must be given with the spacing explicit, and only with it"):
+    with pytest.raises(RequestError, match=r"^sigmas must be given with the spacing explicit, and only with it\.$"):
         grid(edm(), 2, "karras", [2.0, 1.0])
 
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from engine.guidance import Guide, classifier_free, guided, rescaled
+from engine.fields import RequestError
+from engine.guidance import Guide, guided, rescaled
 from engine.models.denoiser import Condition
 from engine.schedules import Level, Schedule, edm, vp_linear
 
@@ -53,7 +54,7 @@ def level(sigma: float) -> Level:
 def test_one_call_a_step_at_any_weight(weight: float) -> None:
     """D∅ + w (D_c − D∅), in one call: doubled where both are needed, plain where one is."""
     denoiser = Recorder()
-    denoise = classifier_free(denoiser, 2, 3, weight)
+    denoise = guided(denoiser, 2, 3, weight)
     expected = UNCONDITIONAL + weight * (CONDITIONAL - UNCONDITIONAL)
     for steps, sigma in enumerate((80.0, 1.0, 0.002), start=1):
         assert_close(denoise(X, level(sigma)), expected)
@@ -61,14 +62,14 @@ def test_one_call_a_step_at_any_weight(weight: float) -> None:
 
 
 def test_weights_0_and_1_are_exact() -> None:
-    assert torch.equal(classifier_free(Recorder(), 2, 3, 0.0)(X, level(1.0)), UNCONDITIONAL)
-    assert torch.equal(classifier_free(Recorder(), 2, 3, 1.0)(X, level(1.0)), CONDITIONAL)
+    assert torch.equal(guided(Recorder(), 2, 3, 0.0)(X, level(1.0)), UNCONDITIONAL)
+    assert torch.equal(guided(Recorder(), 2, 3, 1.0)(X, level(1.0)), CONDITIONAL)
 
 
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_outside_the_interval_it_is_the_plain_conditional_model(weight: float) -> None:
     denoiser = Recorder()
-    denoise = classifier_free(denoiser, 2, 3, weight, interval=(0.5, 2.0))
+    denoise = guided(denoiser, 2, 3, weight, interval=(0.5, 2.0))
     for sigma in (0.499, 2.001, 80.0):
         assert torch.equal(denoise(X, level(sigma)), CONDITIONAL)
     assert denoiser.batches == [3, 3, 3]
@@ -80,7 +81,7 @@ def test_outside_the_interval_it_is_the_plain_conditional_model(weight: float) -
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_without_a_condition_there_is_nothing_to_guide(weight: float) -> None:
     denoiser = Recorder()
-    assert torch.equal(classifier_free(denoiser, None, 3, weight)(X, level(1.0)), UNCONDITIONAL)
+    assert torch.equal(guided(denoiser, None, 3, weight)(X, level(1.0)), UNCONDITIONAL)
     assert denoiser.batches == [3]
 
 
@@ -378,8 +379,9 @@ def test_what_does_not_go_together_is_a_sentence(
     classes: int, condition: int | str | None, weight: float, guide: Guide | None, sentence: str
 ) -> None:
     """Before anything is computed."""
-    with pytest.raises(ValueError, match=re.escape(sentence) + "$"):
+    with pytest.raises(RequestError, match=rf"^{re.escape(sentence)}\.$") as caught:
         guided(with_classes(classes), condition, 3, weight, guide=guide)
+    assert caught.value.field == sentence.split()[0]
 
 
 def test_a_classifier_guides_a_model_without_classes() -> None:

@@ -18,7 +18,7 @@ from engine.catalog import RESOURCES
 from engine.data import digits
 from engine.guidance import Guide, guided
 from engine.likelihood import log_density
-from engine.metrics import agreement
+from engine.measures.judges import agreement
 from engine.models import ModelError, parameterization
 from engine.models.checkpoint import save_model
 from engine.models.mixture import Mixture

@@ -11,11 +11,12 @@ import pytest
 import torch
 from conftest import TINY, random_network
 
-from engine import showing, wire
+from engine import wire
+from engine.answers.asking import answer
 from engine.fields import RequestError
 from engine.history import History, Moment
 from engine.models.checkpoint import save_model
-from engine.pictures import pixels
+from engine.pictures import pixels, result
 from engine.request import Branch, Encoding, Request
 from engine.runs import begin, run
 from engine.samplers import Step
@@ -96,7 +97,7 @@ def test_thumbnails_are_thinned_evenly_when_nothing_is_full() -> None:
     assert (places[0], places[-1]) == (0, 100)
     assert max(np.diff(places)) <= 8
     fill(history, 2, 100)
-    assert kinds(history, 1).replace("·", "") == "ss", "of the older run its ends"
+    assert kinds(history, 1) == f"s{99 * '·'}s", "of the older run its ends"
     assert len(kinds(history, 2).replace("·", "")) > 10
 
 
@@ -108,6 +109,20 @@ def test_room_for_nothing_keeps_nothing() -> None:
     assert history.used == 0
     fill(history, 2, 3)
     assert (history.used, list(history.records)) == (0, [2])
+
+
+def test_runs_at_once_go_on_where_there_is_room_for_none() -> None:
+    """As the lanes of Compare do; what of them is over is forgotten."""
+    history, lanes = History(0), range(4)
+    for number in lanes:
+        history.open(number, Request(model="tiny", count=2, seed=number, steps=3))
+    for step in steps(3):
+        for number in lanes:
+            history.keep(number, step)
+    for number in lanes:
+        history.close(number, step)
+    history.set_budget(0)
+    assert (history.records, history.used) == ({}, 0)
 
 
 def test_a_smaller_budget_thins_at_once() -> None:
@@ -272,7 +287,7 @@ def test_the_result_is_no_step_to_branch_from(ask: Callable[..., Request]) -> No
 
 
 def asked(history: History, what: str, **values: Any) -> tuple[dict[str, Any], wire.Arrays]:
-    (piece,) = [piece for piece in showing.answer(what, values, [], history) if piece is not None]
+    (piece,) = [piece for piece in answer(what, values, [], history) if piece is not None]
     return piece.values, piece.arrays
 
 
@@ -314,10 +329,14 @@ def test_the_result_in_every_view(ask: Callable[..., Request]) -> None:
     assert values["scale"] == pytest.approx(float(np.percentile(change, 99.5)), abs=1e-6)
 
 
-def test_the_change_at_the_result_of_langevin_is_that_of_the_step_before(ask: Callable[..., Request]) -> None:
-    """It is noisy, and has no x̂₀ of its own."""
+def test_the_result_of_langevin(ask: Callable[..., Request]) -> None:
+    """It is noisy, as wide as its level, and has no x̂₀ of its own: its change is that of the step before."""
     request, history = ask(sampler="langevin"), History()
     remember(history, request)
+    last = list(run(request))[-1]
+    for view in ("noisy", "denoised"):
+        _, (seen,) = asked(history, "picture", run=1, view=view, place=8)
+        np.testing.assert_array_equal(seen, result(last))
     (before, change), (after, end) = (asked(history, "picture", run=1, view="change", place=at) for at in (7, 8))
     assert before["scale"] == after["scale"] > 0.0
     np.testing.assert_array_equal(change[0], end[0])
@@ -340,6 +359,16 @@ def test_what_a_thumbnail_shows(ask: Callable[..., Request]) -> None:
     assert rough["scale"] == pytest.approx(exact["scale"], abs=1 / 64)
     for view in ("score", "eps"):
         assert asked(small, "picture", run=1, view=view, place=4)[1] == []
+
+
+def test_a_change_from_a_thumbnail_is_not_exact(ask: Callable[..., Request]) -> None:
+    """The step is there in full, the one before it in eight bits: saved as exact, it would not be what Verify makes."""
+    history = History()
+    remember(history, ask())
+    history.set_budget(history.used // 2)
+    full = history.records[1].full_from
+    near, same = (asked(history, "picture", run=1, view="change", place=at)[0] for at in (full, full + 1))
+    assert (near["exact"], same["exact"]) == (False, True)
 
 
 def test_a_strip_of_a_sample(ask: Callable[..., Request]) -> None:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 import engine
-from engine import lab, models
-from engine.data import plane
+from engine import models
+from engine.answers.asking import answer
+from engine.answers.pieces import Piece
 from engine.fields import RequestError
-from engine.lab.answers import Piece
+from engine.history import History
 from engine.lab.cloud import Truth
+from engine.models import plane
 from engine.models.mixture import Mixture
 from engine.noise import KeyedNoise
 from engine.request import Branch, Request
@@ -25,7 +27,7 @@ PARTICLES = 10_000
 
 
 def cloud(request: Request, **values: Any) -> Piece:
-    *_, last = lab.answer("cloud", {"request": request.to_dict(), **values}, [])
+    *_, last = answer("cloud", {"request": request.to_dict(), **values}, [], History())
     assert last is not None
     return last
 
@@ -142,6 +144,6 @@ def test_the_distance_tells_a_right_sampler_from_a_wrong_one() -> None:
 
 
 def test_a_cloud_can_be_dropped_between_any_two_steps() -> None:
-    pieces = lab.answer("cloud", {"request": Request(model="moons", particles=10, steps=1000).to_dict()}, [])
+    pieces = answer("cloud", {"request": Request(model="moons", particles=10, steps=1000).to_dict()}, [], History())
     assert list(itertools.islice(pieces, 5)) == [None] * 5
     pieces.close()

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from request_strategies import ANYTHING
 from torch import Tensor
 
-from engine import lab
-from engine.data import plane
+from engine.answers.asking import QUESTIONS, answer
+from engine.answers.pieces import Piece
+from engine.answers.query import read
 from engine.fields import RequestError
-from engine.lab import queries, subject
-from engine.lab.answers import Piece
-from engine.lab.asking import QUESTIONS
+from engine.history import History
+from engine.lab import subject
+from engine.models import plane
 from engine.models.dataset import Dataset
 from engine.noise import KeyedNoise
 from engine.request import Request
@@ -42,7 +43,7 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def ask(what: str, values: dict[str, Any], *arrays: NDArray[Any]) -> Piece:
     """The last piece of an answer."""
-    *_, last = lab.answer(what, values, list(arrays))
+    *_, last = answer(what, values, list(arrays), History())
     assert last is not None
     assert last.last
     return last
@@ -232,11 +233,17 @@ REFUSED = [
     ("probe", {"request": REQUEST, "index": 0, "point": [0.0, "y"]}, "point"),
     ("learn", {"model": "moons", "width": 10**6}, "width"),
     ("learn", {"model": "moons", "learned": "learned-000000000000"}, "learned"),
-    ("density1d", {"request": {**REQUEST, "steps": 1000, "spacing": "trailing"}, "bins": 4096}, "bins"),
+    ("density1d", {"request": {"model": "moons", "steps": 1000, "spacing": "trailing"}, "bins": 4096}, "bins"),
+    ("density1d", {"request": REQUEST}, "particles"),
     ("density1d", {"request": REQUEST, "alien": 1}, "alien"),
     ("density1d", {"request": {**REQUEST, "guide": "moons"}}, "guide"),
     ("points", {}, "arrays"),
 ]
+
+
+def test_a_line_has_paths_and_no_particles() -> None:
+    with pytest.raises(RequestError, match="not 10: paths says how many"):
+        ask("density1d", {"request": REQUEST})
 
 
 @pytest.mark.parametrize(("what", "given", "field"), REFUSED)
@@ -282,6 +289,6 @@ def test_hostile_values_raise_nothing_else(data: st.DataObject) -> None:
 
 def reading(kind: Any, given_values: Any) -> tuple[Any, RequestError | None]:
     try:
-        return queries.read(kind, given_values), None
+        return read(kind, given_values), None
     except RequestError as error:
         return None, error

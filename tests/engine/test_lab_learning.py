@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine import lab
-from engine.data import plane
+from engine.answers.asking import answer
+from engine.answers.pieces import Piece
 from engine.fields import RequestError
-from engine.lab.answers import Piece
+from engine.history import History
 from engine.lab.learning import Lesson
 from engine.lab.queries import Learn
-from engine.models import mlp
+from engine.models import mlp, plane
 from engine.schedules import Level
 
 
@@ -30,12 +30,12 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def learn(**values: Any) -> list[Piece]:
     """All that a training tells."""
     asked = {"model": "moons", "width": 32, **values}
-    return [piece for piece in lab.answer("learn", asked, []) if piece is not None]
+    return [piece for piece in answer("learn", asked, [], History()) if piece is not None]
 
 
 def field(learned: str, sigma: float, source: str = "difference") -> list[Any]:
     asked = {"model": "moons", "level": [0.5, 1.0, sigma], "source": source, "learned": learned, "density": 8}
-    *_, last = lab.answer("field", asked, [])
+    *_, last = answer("field", asked, [], History())
     assert last is not None
     return last.arrays
 
@@ -114,10 +114,19 @@ def test_a_training_that_is_gone_on_with_is_the_unbroken_one(own_models: Path) -
     assert resumed["error"] == whole["error"]
 
 
+def test_a_training_that_is_done_is_not_gone_on_with() -> None:
+    """Nothing is left to do: it is told again, with the loss of the trial for that of steps."""
+    done = learn(steps=15)[-1].values
+    (again,) = (piece.values for piece in learn(steps=15, learned=done["model"]))
+    assert (again["model"], again["step"], again["seconds"]) == (done["model"], 15, done["seconds"])
+    assert again["loss"] == pytest.approx(again["floor"] * (1.0 + again["excess"]))
+    assert again["error"] == done["error"]
+
+
 def test_it_tells_how_it_goes_and_can_be_dropped(own_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every report names a network that is there; of one training only the last eight are kept."""
     monkeypatch.setattr("engine.lab.learning.EVERY", 0.0)
-    pieces = lab.answer("learn", {"model": "moons", "width": 16, "steps": 10**6}, [])
+    pieces = answer("learn", {"model": "moons", "width": 16, "steps": 10**6}, [], History())
     reports = [piece.values for piece in itertools.islice(pieces, 12) if piece is not None]
     pieces.close()
     assert [report["step"] for report in reports] == list(range(1, 13))
@@ -171,13 +180,20 @@ def test_what_was_learned_is_no_teacher() -> None:
 def test_a_network_of_another_distribution_is_not_compared() -> None:
     name = learn(steps=1)[-1].values["model"]
     with pytest.raises(RequestError, match=r"^learned must be a network that learned from ring, not from moons\.$"):
-        list(lab.answer("field", {"model": "ring", "level": [0.5, 1.0, 0.5], "source": "learned", "learned": name}, []))
+        list(
+            answer(
+                "field",
+                {"model": "ring", "level": [0.5, 1.0, 0.5], "source": "learned", "learned": name},
+                [],
+                History(),
+            )
+        )
 
 
 def test_points_are_learned_too() -> None:
     points = np.random.Generator(np.random.Philox(1)).normal(0.0, 0.5, (100, 2)).astype(np.float32)
     (report,) = learn(model=plane.keep(points), steps=2)
     request = {"model": report.values["model"], "particles": 10, "steps": 3}
-    *_, cloud = lab.answer("cloud", {"request": request}, [])
+    *_, cloud = answer("cloud", {"request": request}, [], History())
     assert cloud is not None
     assert cloud.arrays[0].shape == (4, 10, 2)

@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load, save
 
-from engine import lab
+from engine.answers.asking import answer
+from engine.answers.pieces import Piece
 from engine.catalog import RESOURCES
-from engine.data import plane
 from engine.fields import RequestError
-from engine.lab.answers import Piece
-from engine.models import mlp
+from engine.history import History
+from engine.models import mlp, plane
 
 Bytes = NDArray[np.uint8]
 
@@ -31,7 +31,7 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ask(what: str, *arrays: Any, **values: Any) -> Piece:
-    *_, last = [piece for piece in lab.answer(what, values, list(arrays)) if piece is not None]
+    *_, last = [piece for piece in answer(what, values, list(arrays), History()) if piece is not None]
     return last
 
 

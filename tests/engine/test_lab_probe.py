@@ -11,9 +11,11 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from engine import lab, runs
-from engine.data import plane
-from engine.lab.answers import Piece
+from engine import runs
+from engine.answers.asking import answer
+from engine.answers.pieces import Piece
+from engine.history import History
+from engine.models import plane
 from engine.models.mixture import Mixture
 from engine.request import Request
 from engine.schedules import SCHEDULES, Level
@@ -28,7 +30,7 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def probe(request: Request, index: int, point: Any, **values: Any) -> Piece:
     asked = {"request": request.to_dict(), "index": index, "point": [float(p) for p in point], **values}
-    *_, last = lab.answer("probe", asked, [])
+    *_, last = answer("probe", asked, [], History())
     assert last is not None
     return last
 

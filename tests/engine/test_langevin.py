@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from engine.noise import KeyedNoise
+from engine.request import Request
+from engine.runs import run
 from engine.samplers import bridge, langevin_sampler, predictor_corrector_sampler
 from engine.schedules import SCHEDULES, Level, grid
 
@@ -80,6 +82,18 @@ def test_annealed_langevin_is_algorithm_1_of_ncsn() -> None:
     assert_close(last.x, x, rtol=1e-12, atol=1e-12)
     assert_close(last.x_next, gaussian(x, Level(0.0, 1.0, sigmas[-1])), rtol=1e-12, atol=1e-12)
     assert last.nfe == len(sigmas) * each + 1
+
+
+@pytest.mark.parametrize("each", [1, 3])
+def test_a_run_takes_as_many_steps_at_every_level(each: int) -> None:
+    """The last level with noise has its M steps too, and one more, which denoises."""
+    request = Request(model="moons", sampler="annealed_langevin", langevin_steps=each, steps=4, particles=10)
+    steps = list(run(request))
+    noisy = [level.sigma for level in grid(SCHEDULES["edm"](), 4, request.spacing)[:-1]]
+    assert [step.level.sigma for step in steps] == [*(sigma for sigma in noisy for _ in range(each)), noisy[-1]]
+    assert steps[-1].nfe == 4 * each + 1
+    assert not torch.equal(steps[-2].x_next, steps[-2].denoised)
+    assert_close(steps[-1].x_next, steps[-1].denoised)
 
 
 def test_a_step_of_langevin_follows_the_signal_to_the_next_level() -> None:

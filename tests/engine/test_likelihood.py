@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from engine.data import plane
 from engine.likelihood import PROBES, log_density
+from engine.models import plane
 from engine.models.gaussian import Gaussian
 from engine.models.mixture import Mixture
 from engine.noise import KeyedNoise, generator

@@ -17,7 +17,8 @@ from PIL import Image, PngImagePlugin
 from request_strategies import ANYTHING, requests
 
 from engine import chunks, metadata, pictures
-from engine.metadata import Made, MetadataError, Saved
+from engine.files import FileError
+from engine.metadata import Made, Saved
 from engine.request import FIELDS, Branch, Request
 
 MUTATED = 4500
@@ -42,7 +43,7 @@ def text(body: bytes) -> bytes:
 def refused(path: Path, data: bytes) -> str:
     """Why a file with this content is refused: one sentence that begins with its name."""
     path.write_bytes(data)
-    with pytest.raises(MetadataError) as caught:
+    with pytest.raises(FileError) as caught:
         metadata.read(path)
     said = str(caught.value)
     assert said.startswith(path.name)
@@ -75,11 +76,11 @@ def test_every_kind_of_text_is_read(tmp_path: Path, packed: bool, words: str) ->
     frames[0].save(tmp_path / "two.png", pnginfo=info, save_all=True, append_images=frames[1:])
     assert b"acTL" in (tmp_path / "two.png").read_bytes()
     for name in ("one.png", "two.png"):
-        assert metadata.read_request(tmp_path / name) == request
+        assert metadata.read(tmp_path / name).request == request
     info = PngImagePlugin.PngInfo()
     info.add_itxt("scorescope", request.to_json(), zip=packed)
     frames[0].save(tmp_path / "three.png", pnginfo=info)
-    assert metadata.read_request(tmp_path / "three.png") == request
+    assert metadata.read(tmp_path / "three.png").request == request
 
 
 def test_other_programs_find_the_parameters(tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_a_branch_of_too_many_branches_is_refused(tmp_path: Path) -> None:
     for _ in range(16):
         request = request.replace(start=Branch(request, 1))
     (tmp_path / "ok.json").write_text(request.to_json())
-    assert metadata.read_request(tmp_path / "ok.json") == request
+    assert metadata.read(tmp_path / "ok.json").request == request
     deeper = {**request.to_dict(), "start": {"type": "branch", "step": 1, "request": request.to_dict()}}
     assert "at most 16 branches" in refused(tmp_path / "deep.json", json.dumps(deeper).encode())
 
@@ -188,16 +189,16 @@ def test_a_file_of_100_mb_is_not_read(tmp_path: Path) -> None:
     path.write_bytes(png()[:40])
     with path.open("r+b") as file:
         file.truncate(100_000_000)
-    with pytest.raises(MetadataError, match=r"^large.png has more than 64 MB, the most that is read\.$"):
+    with pytest.raises(FileError, match=r"^large.png has more than 64 MB, the most that is read\.$"):
         metadata.read(path)
 
 
 def test_a_folder_a_name_without_a_file_and_one_that_may_not_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(MetadataError, match="is a folder"):
+    with pytest.raises(FileError, match="is a folder"):
         metadata.read(tmp_path)
-    with pytest.raises(MetadataError, match=r"gone\.png is not there"):
+    with pytest.raises(FileError, match=r"gone\.png is not there"):
         metadata.read(tmp_path / "gone.png")
     (tmp_path / "a.json").write_text("{}")
 
@@ -205,7 +206,7 @@ def test_a_folder_a_name_without_a_file_and_one_that_may_not_be_read(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", denied)
-    with pytest.raises(MetadataError, match=r"^a\.json cannot be read: Permission denied\.$"):
+    with pytest.raises(FileError, match=r"^a\.json cannot be read: Permission denied\.$"):
         metadata.read(tmp_path / "a.json")
 
 
@@ -226,7 +227,7 @@ def outcome(path: Path, data: bytes) -> str:
     path.write_bytes(data)
     try:
         saved = metadata.read(path)
-    except MetadataError as error:
+    except FileError as error:
         return "refused" if str(error).startswith(path.name) else str(error)
     assert Request.from_json(saved.request.to_json()) == saved.request
     return "read"

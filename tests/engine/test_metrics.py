@@ -12,7 +12,7 @@ import torch
 
 from engine import catalog
 from engine.data import digits
-from engine.metrics import agreement, classify, features, frechet_distance, judged
+from engine.measures.judges import agreement, classify, features, frechet_distance, judged
 from engine.models.checkpoint import ModelError
 
 Array = np.ndarray

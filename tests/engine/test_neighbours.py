@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from engine import neighbours
-from engine.neighbours import closest, nearest, precision_recall
+from engine.measures import neighbours
+from engine.measures.neighbours import closest, nearest, precision_recall
 
 
 def test_a_set_and_itself() -> None:

@@ -209,6 +209,8 @@ def test_a_branch_changes_from_its_step_on(ask: Callable[..., Request], changes:
         ({"clip": 0.5}, True),
         ({"guide": "tiny"}, True),
         ({"steps": 30}, False),
+        ({"steps": 8}, False),
+        ({"steps": 3}, True),  # so long a step that the line through two near points leads nowhere
         ({"schedule": "vp_cosine"}, False),
     ],
     ids=str,
@@ -243,6 +245,26 @@ def test_a_branch_of_a_branch(ask: Callable[..., Request], noise: str, start: An
     child = parent.replace(start=Branch(parent, 3))
     grandchild = child.replace(start=Branch(child, 2))
     torch.testing.assert_close(walk(grandchild)[-1].x_next, walk(parent)[-1].x_next, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sampler": "annealed_langevin", "langevin_steps": 3, "spacing": "uniform_logsnr", "schedule": "vp_linear"},
+        {"sampler": "euler_maruyama", "steps": 8, "spacing": "quadratic", "schedule": "vp_cosine"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("step", [0, 2, 4])
+def test_a_branch_off_the_grid_goes_on_as_it_was(
+    ask: Callable[..., Request], fields: dict[str, Any], step: int
+) -> None:
+    """It leaves its parent between two of its own levels, so that its steps have not the numbers of its grid."""
+    child = ask(**fields, start=Branch(ask(sampler="ddim", steps=6, spacing="quadratic", schedule="flow"), 2))
+    rest = walk(child)[step:]
+    grandchild = walk(child.replace(start=Branch(child, step)))
+    assert [at.level for at in grandchild] == [at.level for at in rest]
+    assert torch.equal(grandchild[-1].x_next, rest[-1].x_next)
 
 
 def test_a_branch_into_another_schedule_has_its_time(ask: Callable[..., Request]) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from engine.fields import RequestError
 from engine.models import parameterization
 from engine.models.denoiser import NetworkDenoiser
 from engine.models.parameterization import Parameterization
@@ -21,6 +22,7 @@ TARGETS: dict[str, Callable[[Tensor, Tensor, Level], Tensor]] = {  # F from D an
     "epsilon": lambda denoised, eps, level: eps,
     "sample": lambda denoised, eps, level: denoised,
     "velocity": lambda denoised, eps, level: level.alpha * eps - level.std * denoised,
+    "flow": lambda denoised, eps, level: eps - denoised,
 }
 
 
@@ -58,7 +60,7 @@ def test_the_exact_target_gives_the_denoised_sample(name: str, sigma: float, sch
     x = level.alpha * denoised + level.std * eps
     assert_close(skip * x + out * TARGETS[name](denoised, eps, level), denoised, rtol=1e-9, atol=1e-9)
     assert into == 1.0
-    assert label == pytest.approx(1000 * level.t - 1)
+    assert label == pytest.approx(level.t if name == "flow" else 1000 * level.t - 1)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -137,7 +139,7 @@ def test_a_clean_sample_is_its_own_denoised() -> None:
 @pytest.mark.parametrize("condition", [-1, 10, "seven", 2**40])
 def test_a_class_that_is_not_there_is_refused(condition: int | str) -> None:
     denoiser = NetworkDenoiser(nn.Identity(), parameterization.edm(), (1, 4, 4), classes=10)
-    with pytest.raises(ValueError, match="condition must be a class from 0 to 9"):
+    with pytest.raises(RequestError, match=r"^condition must be a class from 0 to 9, or none, not .*\.$"):
         denoiser.encode(condition, 2)
     assert denoiser.encode(None, 2).tolist() == [10, 10]
     assert denoiser.encode(9, 2).tolist() == [9, 9]

@@ -16,9 +16,9 @@ from scipy.stats import chi2
 from torch.testing import assert_close
 
 from engine import catalog
-from engine.data import plane
 from engine.data.distributions import components
 from engine.density import density
+from engine.models import plane
 from engine.models.checkpoint import ModelError
 from engine.models.dataset import Dataset
 from engine.models.mixture import Mixture

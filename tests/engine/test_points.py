@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.data import points
-from engine.data.points import FileError, from_text, read
+from engine.data.points import from_text, read
+from engine.files import FileError
 
 ROWS = np.array([[1.0, 2.0], [-0.5, 0.25], [3.0, -1.5]])
 FITTED = (ROWS - [1.25, 0.25]) / 1.75 * 1.2  # x from −0.5 to 3, the wider; y from −1.5 to 2

@@ -11,8 +11,9 @@ import pytest
 import torch
 from conftest import TINY, random_network
 
-from engine import evaluation, precision
-from engine.convergence import Digits
+from engine import precision
+from engine.bench.convergence import Digits
+from engine.measures import evaluation
 from engine.models import ModelError, load, registry
 from engine.models.checkpoint import save_model
 from engine.models.denoiser import NetworkDenoiser
@@ -143,7 +144,7 @@ def test_other_weights_another_processor_or_torch_are_measured_anew(monkeypatch:
     faster("model", clock)
     for change in (
         lambda: monkeypatch.setattr(torch, "__version__", "0.0"),
-        lambda: monkeypatch.setattr(precision, "_processor", lambda: "abacus"),
+        lambda: monkeypatch.setattr(precision, "processor", lambda: "abacus"),
     ):
         before = len(clock.calls)
         change()
@@ -160,9 +161,8 @@ def test_of_two_processes_at_once_the_first_is_right(kept: Path, monkeypatch: py
     def call(kind: Precision) -> None:
         clock(kind)
         if len(clock.calls) == 5:
-            key = " · ".join(["model", torch.__version__, precision._processor()])
             kept.parent.mkdir()
-            kept.write_text(json.dumps({key: "fp32", "another": "bf16"}))
+            kept.write_text(json.dumps({precision._key("model"): "fp32", "another": "bf16"}))
 
     assert faster("model", call) == "fp32"
     assert list(json.loads(kept.read_text()).values()).count("bf16") == 1

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from engine import runs
+from engine.answers.pulling import Beside, nearest, pull
 from engine.data import digits
 from engine.fields import RequestError
 from engine.history import History
-from engine.pulling import Beside, nearest, pull
 from engine.request import Request
 
 
@@ -65,7 +65,7 @@ def test_the_result_is_told_of_the_step_before(history: History) -> None:
     ("asked", "field"),
     [
         (Beside(run=9, sample=0, place=0), "run"),
-        (Beside(run=0, sample=2, place=0), "run"),
+        (Beside(run=0, sample=2, place=0), "sample"),
         (Beside(run=0, sample=0, place=4), "place"),
         (Beside(run=1, sample=0, place=0), "model"),
     ],

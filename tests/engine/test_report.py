@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import bench, convergence, report
-from engine.convergence import METHODS, Digits, Method, Plane, adaptive, measure
-from engine.metrics import sliced_wasserstein
+from engine.bench import convergence, report, times
+from engine.bench.convergence import METHODS, Digits, Method, Plane, adaptive, measure
+from engine.measures.judges import sliced_wasserstein
 
 pytest.importorskip("diffusers")
 pytestmark = pytest.mark.filterwarnings(  # diffusers 0.42 with NumPy 2, in set_timesteps
@@ -67,7 +67,7 @@ def test_the_report_is_written(tiny: str, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(Digits.__init__, "__defaults__", (tiny, 20, 2))
     monkeypatch.setattr(Digits, "condition", 1)
     monkeypatch.setattr(Plane.__init__, "__defaults__", (200,))
-    assert bench.main(["samplers", "--out", str(tmp_path), "--model", tiny]) == 0
+    assert times.main(["samplers", "--out", str(tmp_path), "--model", tiny]) == 0
     text = (tmp_path / "samplers.md").read_text("utf-8")
     assert "| DDIM |" in text
     assert "(same)" in text

@@ -114,6 +114,13 @@ def test_what_is_written_wrongly_is_refused(kind: str, changes: dict[str, Any]) 
     assert caught.value.field == "start"
 
 
+@pytest.mark.parametrize("start", [{"type": "a" * 100_000}, {"type": "noise", "b" * 100_000: 1}], ids=["type", "field"])
+def test_a_refusal_does_not_repeat_all_that_was_given(start: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match=r"^start must .*\.$") as caught:
+        Request.from_dict({"start": start})
+    assert len(str(caught.value)) < 600
+
+
 def test_a_branch_has_at_most_the_samples_of_its_parent() -> None:
     parent = Request(count=4)
     assert Request(count=3, start=Branch(parent, 2)).count == 3

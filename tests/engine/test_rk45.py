@@ -103,3 +103,11 @@ def test_denoised_is_the_denoiser_at_x() -> None:
     for step in rk45_sampler(network, x, levels, KeyedNoise(5, 2, SHAPE)):
         torch.testing.assert_close(step.denoised, network(step.x, step.level), rtol=0, atol=2e-4)
     assert torch.equal(step.x_next, step.denoised)
+
+
+def test_denoised_is_whole_where_there_is_much_noise() -> None:
+    """To the last bit also in float32 at σ = 80, where y − (y − D) has lost the fifth digit of D."""
+    levels = grid(edm(), 5, "karras")
+    x = levels[0].std * KeyedNoise(5, 2, SHAPE).initial()
+    for step in rk45_sampler(gaussian, x, levels, KeyedNoise(5, 2, SHAPE)):
+        assert torch.equal(step.denoised, gaussian(step.x, step.level))

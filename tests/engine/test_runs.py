@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from itertools import pairwise
 from typing import Any
 
@@ -157,6 +158,17 @@ def test_what_the_model_lacks_is_refused_before_computing(
         engine.run(request(**changes))
     assert caught.value.field == field
     assert not calls
+
+
+def test_what_a_model_of_ones_own_raises_is_no_field(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def encode(condition: object, count: int) -> Tensor:
+        raise ValueError("mat1 and mat2 shapes cannot be multiplied")
+
+    own = copy(engine.models.load(tiny))
+    monkeypatch.setattr(own, "encode", encode)
+    with pytest.raises(ValueError, match="mat1 and mat2 shapes cannot be multiplied") as caught:
+        engine.run(request(), own)
+    assert not isinstance(caught.value, engine.RequestError)
 
 
 def test_the_model_is_loaded_once(tiny: str) -> None:

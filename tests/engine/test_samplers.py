@@ -18,7 +18,7 @@ from engine.models.mixture import Mixture
 from engine.request import Request, RequestError
 from engine.runs import RunError, levels, run
 from engine.samplers import Step
-from engine.schedules import Level, edm
+from engine.schedules import Level
 
 STAYS = ("langevin",)  # at its level
 FEW = st.sampled_from([1, 2, 3, 7, 20])
@@ -223,4 +223,3 @@ def test_guidance_needs_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RequestError) as caught:
         run(ask(sampler="langevin", guidance=2.0))
     assert caught.value.field == "guidance"
-    assert edm().sigma_max == 80.0

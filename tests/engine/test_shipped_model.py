@@ -9,11 +9,12 @@ import pytest
 import torch
 from scipy.stats import binom
 
-from engine import caption_metrics, catalog, evaluation
+from engine import catalog
 from engine.catalog import RESOURCES
 from engine.cli import main
 from engine.data import emoji
-from engine.metrics import agreement
+from engine.measures import caption_judges, evaluation
+from engine.measures.judges import agreement
 from engine.models.checkpoint import load_tensors
 from engine.pictures import pixels
 from engine.request import Request
@@ -79,12 +80,12 @@ def test_the_card_of_emoji_states_what_was_asked_of_the_model() -> None:
 def test_the_judge_finds_the_captions_of_emoji() -> None:
     """The first 40 of the card's 200 prompts at w = 3: fewer than by its share have a probability below 0.001."""
     card = catalog.cards()["emoji"]
-    names = [emoji.names().emoji[number].name for number in caption_metrics._prompts()[:40]]
+    names = [emoji.names().emoji[number].name for number in caption_judges._prompts()[:40]]
     for_all = []
     for first in range(0, 40, 10):
         some = " | ".join(names[first : first + 10])
         request = Request(model="emoji", condition=some, count=10, seed=first, steps=20, guidance=3.0)
-        for_all.append(caption_metrics.agreement(card, some, made(request)))
+        for_all.append(caption_judges.agreement(card, some, made(request)))
     assert 40 * np.mean(for_all) >= binom.ppf(0.001, 40, card.measured["top5_w3"])
 
 

@@ -109,4 +109,4 @@ def test_it_runs_and_makes_the_same_pixels(kind: str, tmp_path: Path, tiny: str)
     *_, last = run(request)
     with Pillow.open(tmp_path / "scorescope.png") as picture:
         assert np.array_equal(np.asarray(picture)[..., None], sheet(result(last)))
-    assert metadata.read_request(tmp_path / "scorescope.png") == request
+    assert metadata.read(tmp_path / "scorescope.png").request == request

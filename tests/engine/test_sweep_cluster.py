@@ -93,7 +93,11 @@ def test_a_killed_workers_cells_are_done_again_with_the_same_pixels(tiny: str, t
     same(dict(run_sweep(SWEEP, Folder(tmp_path / "sweep"), "dask", "tcp://127.0.0.1:1")), wanted)  # all are there
 
 
-def test_a_lost_scheduler_is_one_sentence_and_what_is_done_is_kept(tiny: str, tmp_path: Path) -> None:
+def test_a_lost_scheduler_is_one_sentence_and_what_is_done_is_kept(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CONNECT_S", "WORKERS_S"):  # it has just been started
+        monkeypatch.setattr(sweeping, name, LIMIT)
     folder = Folder(tmp_path / "sweep")
     with cluster(tmp_path, 1) as (address, (scheduler, _)):
         sweeping_on = run_sweep(SWEEP, folder, "dask", address)
@@ -107,15 +111,15 @@ def test_a_lost_scheduler_is_one_sentence_and_what_is_done_is_kept(tiny: str, tm
 def test_a_scheduler_that_is_not_there_or_has_no_workers_is_one_sentence(
     tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert sweeping.CONNECT_S <= 5, "an address that is wrong is soon told"
     monkeypatch.setattr(sweeping, "CONNECT_S", 1)
     with pytest.raises(SweepError, match=r"^No scheduler of dask answers at tcp://127\.0\.0\.1:1\.$"):
         next(run_sweep(SWEEP, executor="dask", scheduler="tcp://127.0.0.1:1"))
     with pytest.raises(SweepError, match=r"^The executor dask needs the address of a scheduler"):
         next(run_sweep(SWEEP, executor="dask"))
-    monkeypatch.setattr(sweeping, "CONNECT_S", 10)
+    monkeypatch.setattr(sweeping, "CONNECT_S", LIMIT)
+    monkeypatch.setattr(sweeping, "WORKERS_S", 1)
     with cluster(tmp_path, 0) as (address, _):
-        with Client(address, timeout=LIMIT, set_as_default=False):  # it is up
-            monkeypatch.setattr(sweeping, "CONNECT_S", 1)
         out = str(tmp_path / "out")
         flags = ["--over", "steps=2,3", "--model", "tiny", "--executor", "dask", "--scheduler", address, "--out", out]
         assert cli.main(["sweep", *flags]) == 1

@@ -14,14 +14,14 @@ from conftest import TINY, random_network
 from PIL import Image
 
 import engine
-from engine import metrics
 from engine.fields import RequestError
+from engine.files import write
 from engine.lab.cloud import Truth
+from engine.measures import judges
 from engine.models.checkpoint import save_model
 from engine.pictures import pixels
 from engine.request import Request
 from engine.sweep import Axis, Folder, Result, Sweep, SweepError, chart, run_sweep, sheet
-from engine.sweep.folder import write
 from engine.sweep.judging import _solutions, finish, judged
 from engine.verify import verify
 
@@ -137,7 +137,7 @@ def test_agreement_is_the_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = Sweep(base=Request(count=4, steps=3, order=1), axes=(Axis("condition", (None, 7)),))
     anything, sevens = (result for _, result in run_sweep(sweep))
     assert "agreement" not in anything.figures, "nothing was asked for"
-    seen = metrics.classify(sevens.pictures.transpose(0, 3, 1, 2))
+    seen = judges.classify(sevens.pictures.transpose(0, 3, 1, 2))
     assert sevens.figures["agreement"] == np.mean(seen == 7)
 
 
@@ -178,22 +178,25 @@ def test_every_step_can_be_shown(tiny: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "tolerances"),
+    ("base", "orders", "tolerances"),
     [
-        (Request(model="gaussian", count=1, particles=300), (0.1, 0.2)),
-        (Request(model="digits-gaussian", count=2), (0.1, 0.2)),
+        (Request(model="gaussian", count=1, particles=300), (1.0, 2.0), (0.1, 0.2)),
+        (Request(model="digits-gaussian", count=2), (1.0, 2.0), (0.1, 0.2)),
+        (Request(model="gaussian", count=1, particles=300, lam=1.0, noise="path"), (1.0, 1.0), (0.2, 0.25)),
     ],
 )
-def test_a_sweeps_chart_has_the_orders_of_convergence(base: Request, tolerances: tuple[float, float]) -> None:
-    """λ = 0: the error of the exponential Euler rule falls as 1/N, of its second order as 1/N²."""
+def test_a_sweeps_chart_has_the_orders_of_convergence(
+    base: Request, orders: tuple[float, float], tolerances: tuple[float, float]
+) -> None:
+    """λ = 0: the error of the exponential Euler rule falls as 1/N, of order 2 as 1/N²; on a path of noise as 1/N."""
     axes = (Axis("order", (1, 2)), Axis("steps", (20, 40, 80, 160)))
-    sweep = Sweep(base=base.replace(lam=0.0, spacing="uniform_logsnr"), axes=axes, reference=1000)
+    sweep = Sweep(base=base.replace(spacing="uniform_logsnr"), axes=axes, reference=1000)
     results = dict(run_sweep(sweep))
     assert chart.qualities(results)[0] == "error"
     first, second = chart.lines(sweep, results, "error")
     assert (first.label, second.label) == ("p = 1", "p = 2")
-    assert first.order == pytest.approx(1.0, abs=tolerances[0])
-    assert second.order == pytest.approx(2.0, abs=tolerances[1])
+    assert first.order == pytest.approx(orders[0], abs=tolerances[0])
+    assert second.order == pytest.approx(orders[1], abs=tolerances[1])
     across, up = chart.scales([first, second], "error")
     assert across.logarithmic
     assert up.logarithmic

@@ -13,11 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import folder_recipe
 from engine.models.checkpoint import ModelError, load_tensors
-from engine.objectives import Classification, Denoising, Images
-from engine.team import Team
-from engine.training import Training
+from engine.training import folder_recipe
+from engine.training.loop import Training
+from engine.training.objectives import Classification, Denoising, Images
+from engine.training.team import Team
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 3
@@ -27,8 +27,8 @@ import json, os, sys
 from pathlib import Path
 import torch
 from torch import distributed
-from engine import folder_recipe
-from engine.training import Training
+from engine.training import folder_recipe
+from engine.training.loop import Training
 torch.set_num_threads(1)
 folder, out = map(Path, sys.argv[1:])
 recipe, _ = folder_recipe.of(folder, 8, False)

@@ -19,8 +19,8 @@ from engine.models import parameterization
 from engine.models.checkpoint import ModelError, load_tensors, save_tensors
 from engine.models.noisy_classifier import NoisyClassifierNetwork
 from engine.models.unet import UNet
-from engine.objectives import BATCH, Classification, Denoising, Images, NoisyClassification, Objective
-from engine.training import CURVE_STEPS, Training
+from engine.training.loop import CURVE_STEPS, Training
+from engine.training.objectives import BATCH, Classification, Denoising, Images, NoisyClassification, Objective
 
 SIGMA_DATA = 0.5
 CLASSES = 10
@@ -151,10 +151,11 @@ def test_weights_are_not_a_checkpoint(tmp_path: Path) -> None:
 def test_the_learning_rate_needs_no_end(tmp_path: Path) -> None:
     """Linear to the peak over 500 steps, level to 4,000, then as 1/√step."""
     training = Training(classification(), 0, tmp_path / "any", peak_rate=0.01)
-    assert [training.rate(step) for step in (0, 249, 499, 500, 4000)] == pytest.approx([2e-5, 5e-3, 0.01, 0.01, 0.01])
-    assert [training.rate(step) for step in (16_000, 400_000)] == pytest.approx([0.005, 0.001])
+    rate = training.descent.rate
+    assert [rate(step) for step in (0, 249, 499, 500, 4000)] == pytest.approx([2e-5, 5e-3, 0.01, 0.01, 0.01])
+    assert [rate(step) for step in (16_000, 400_000)] == pytest.approx([0.005, 0.001])
     for _ in islice(training.run(), 3):
-        assert training.optimizer.param_groups[0]["lr"] == training.rate(training.step - 1)
+        assert training.descent.optimizer.param_groups[0]["lr"] == rate(training.step - 1)
 
 
 def test_the_average_is_the_power_law(tmp_path: Path) -> None:

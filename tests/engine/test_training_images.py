@@ -11,13 +11,14 @@ import pytest
 import torch
 from conftest import TINY, random_network
 
-from engine import catalog, evaluation, runs
+from engine import catalog, runs
+from engine.answers.pulling import Beside, nearest
 from engine.catalog import Card
 from engine.data import training_images
 from engine.fields import RequestError
 from engine.history import History
+from engine.measures import evaluation
 from engine.models.checkpoint import save_model, save_tensors
-from engine.pulling import Beside, nearest
 from engine.request import Request
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 1, 8, 8), np.uint8)

@@ -12,8 +12,11 @@ import pytest
 from conftest import TINY, random_network
 from PIL import Image as Pillow
 
-from engine import cli, lab, metadata, verify
-from engine.metadata import Made, MetadataError
+from engine import cli, metadata, verify
+from engine.answers.asking import answer
+from engine.files import FileError
+from engine.history import History
+from engine.metadata import Made
 from engine.models.checkpoint import save_model
 from engine.pictures import Pixels, pixels, read_png, result, save_png, sheet
 from engine.precision import forced
@@ -22,6 +25,7 @@ from engine.runs import run
 from engine.sweep import Axis, Folder, Sweep, run_sweep
 from engine.verify import VerifyError
 from engine.views import VIEWS, noisy, signed
+from engine.weights import fingerprint
 
 Keep = Callable[..., Path]
 
@@ -127,7 +131,7 @@ def test_what_cannot_be_compared_is_said(keep: Keep, tiny: str, tmp_path: Path) 
         verify.verify(keep(np.zeros((1, 8, 8, 1), np.uint8), plane))
     first = Pillow.new("L", (34, 34))
     first.save(tmp_path / "two.png", save_all=True, append_images=[Pillow.new("L", (34, 34), 9)])
-    with pytest.raises(MetadataError, match="is an animation"):
+    with pytest.raises(FileError, match="is an animation"):
         read_png(tmp_path / "two.png")
 
 
@@ -153,7 +157,7 @@ def test_what_generate_writes_is_exact(tiny: str, tmp_path: Path) -> None:
     made = metadata.read(out).made
     assert made is not None
     assert (made.enlarge, made.columns, made.device) == (5, 3, "cpu")
-    assert made.weights == metadata.fingerprint(tiny) != ""
+    assert made.weights == fingerprint(tiny) != ""
     steps: list[None] = []
     assert verify.verify(out, lambda: steps.append(None)).exact
     assert len(steps) == 3
@@ -163,12 +167,12 @@ def test_the_window_asks_for_a_verdict(keep: Keep, tiny: str) -> None:
     request = asked(tiny)
     path = keep(final(request), request)
     values = {"request": request.to_dict(), "made": msgspec.to_builtins(metadata.read(path).made)}
-    *waiting, last = lab.answer("verify", values, [read_png(path)])
+    *waiting, last = answer("verify", values, [read_png(path)], History())
     assert waiting == [None] * 4, "it can be dropped after every step"
     assert last is not None
     assert last.values["exact"] is True
     assert last.values["sentence"].startswith("Exact")
-    *_, last = lab.answer("verify", {"request": request.to_dict(), "made": None}, [255 - read_png(path)])
+    *_, last = answer("verify", {"request": request.to_dict(), "made": None}, [255 - read_png(path)], History())
     assert last is not None
     assert last.values["largest"] > 100
 
@@ -240,6 +244,6 @@ def test_made_says_what_computed_it(tiny: str) -> None:
         torch=torch.__version__,
         device="cpu",
         threads=torch.get_num_threads(),
-        weights=metadata.fingerprint(tiny),
+        weights=fingerprint(tiny),
         precision={tiny: "fp32"},
     )

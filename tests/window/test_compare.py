@@ -16,6 +16,9 @@ from desktop_app.widgets.lane_pair import difference
 from desktop_app.window import Window
 from engine.request import Request
 
+UNDO = Qt.KeyboardModifier.ControlModifier
+REDO = UNDO | Qt.KeyboardModifier.ShiftModifier
+
 
 async def run_all(window: Window):
     """Click the button and wait for all lanes."""
@@ -361,6 +364,52 @@ def test_lanes_are_added_and_removed_by_mouse(drive) -> None:
     drive(again)
 
 
+def test_a_lane_that_is_brought_back_has_its_run_again(drive) -> None:
+    """The one in the middle: those behind it move up, and down again; and once more by redo."""
+
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        compare.controls[0].seed_locked = True
+        compare.controls[0].set("count", 2)
+        click(compare.more)
+        for steps, controls in zip((3, 4, 5), compare.controls, strict=True):
+            controls.set("steps", steps)
+            controls.set("condition", 3)
+        a, b, c = await run_all(window)
+        pictures = np.array(b.denoised[-1])
+        await until(lambda: len(compare.judging.shares) == 3)
+        await asyncio.sleep(0.5)  # what is changed later is another step
+        click(compare.lane_choice.button("1"))
+        click(compare.less)
+        assert compare.timeline.lanes == [a, c]
+        press(window, Qt.Key.Key_Z, UNDO)
+        assert [run.steps for run in (await every(compare, 3))] == [3, 4, 5]
+        first, again, last = compare.timeline.lanes
+        assert (first, last) == (a, c), "they were there"
+        np.testing.assert_array_equal(again.denoised[-1], pictures)
+        assert len(compare.apart.curves["distance"][1]) > 0
+        await until(lambda: len(compare.judging.shares) == 3)
+        press(window, Qt.Key.Key_Z, REDO)
+        assert compare.timeline.lanes == [a, c]
+        press(window, Qt.Key.Key_Z, UNDO)
+        await every(compare, 3)
+        compare.controls[2].set("steps", 9)
+        await asyncio.sleep(0.5)
+        click(compare.more)
+        await asyncio.sleep(0.5)
+        press(window, Qt.Key.Key_Z, UNDO)
+        assert [run.steps for run in compare.timeline.lanes] == [3, 4, 5], "what never ran does not, the rest stays"
+        press(window, Qt.Key.Key_Z, REDO)
+        assert (compare.set.count, len(compare.timeline.lanes)) == (4, 3)
+
+    async def every(compare, count: int):
+        assert len(compare.timeline.lanes) == count
+        return [await finished(run) for run in compare.timeline.lanes]
+
+    drive(scenario)
+
+
 def test_wipe_and_flip_show_a_and_the_other(drive) -> None:
     async def scenario(window: Window) -> None:
         window.open("compare")
@@ -590,6 +639,26 @@ def test_clouds_are_lanes_too(drive) -> None:
         first, _ = await run_all(window)
         assert first.status == "failed", "too many positions"
         assert "particles" in first.error.message
+
+    drive(scenario)
+
+
+@pytest.mark.parametrize(("model", "why"), [("moons", "pictures and points"), ("emoji", "pictures of different sizes")])
+def test_the_chart_says_why_it_is_empty(drive, model: str, why: str) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        compare.controls[0].set("count", 1)
+        assert compare.apart.why == "Run the lanes to see how far they part."
+        compare.controls[0].set("steps", 2)
+        compare.controls[1].set("model", model)
+        runs = await run_all(window)
+        assert [run.status for run in runs] == ["finished", "finished"]
+        assert not any(compare.apart.curves["distance"])
+        assert compare.apart.why == f"There is no distance between {why}."
+        compare.controls[1].take(compare.controls[0].request().replace(lam=1.0))
+        await run_all(window)
+        assert compare.apart.curves["distance"][0]
 
     drive(scenario)
 

@@ -12,11 +12,11 @@ from PySide6.QtTest import QTest
 from desktop_app.screenshots import PROMPTS
 from desktop_app.state.runs import Run
 from desktop_app.window import Window
-from engine.caption_metrics import _prompts
 from engine.captions import split
 from engine.catalog import RESOURCES, Card, cards
 from engine.data import emoji
-from engine.metrics import agreement, judged
+from engine.measures.caption_judges import _prompts
+from engine.measures.judges import agreement, judged
 
 CAPTIONS = ("red heart", "grinning cat", "Santa Claus", "flag: Japan")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +131,7 @@ def test_newest_first_search_star_and_keys(drive, folder: Path) -> None:
         assert workspace.grid.hasFocus()
         pick(workspace, "3.png")
         press(window, Qt.Key.Key_S)
-        assert (folder / ".starred" / "3.png").exists()
+        await until((folder / ".starred" / "3.png").exists)
         workspace.search.setText("")
         await until(lambda: len(names(workspace)) > 3)
         assert workspace.grid.selected() == ["3.png"], "what is selected stays selected"
@@ -165,8 +167,8 @@ def test_enter_shows_a_picture_large_and_arrows_turn(drive, folder: Path) -> Non
         assert workspace.grid.selected() == ["3.png"]
         assert workspace.large.path == folder / "3.png"
         press(window, Qt.Key.Key_Delete)
-        assert not (folder / "3.png").exists()
         assert workspace.large.path == folder / "2.png", "the next one"
+        await until(lambda: not (folder / "3.png").exists())
         press(window, Qt.Key.Key_Z, CONTROL)
         await until(lambda: (folder / "3.png").exists())
         press(window, Qt.Key.Key_Escape)
@@ -187,8 +189,8 @@ def test_deleting_can_be_undone_and_redone(drive, folder: Path) -> None:
         pick(workspace, "4.png")
         pick(workspace, "2.png", SHIFT)
         press(window, Qt.Key.Key_Delete)
-        await until(lambda: names(workspace) == "5 1 0")
-        assert last_toast(window) == "Deleted 3 pictures. The trash is emptied after 30 days."
+        await until(lambda: last_toast(window) == "Deleted 3 pictures. The trash is emptied after 30 days.")
+        assert names(workspace) == "5 1 0"
         assert workspace.grid.selected() == ["0.png"] or workspace.grid.selected() == ["1.png"]
         press(window, Qt.Key.Key_Z, CONTROL)
         await until(lambda: names(workspace) == "5 4 3 2 1 0")
@@ -199,7 +201,7 @@ def test_deleting_can_be_undone_and_redone(drive, folder: Path) -> None:
         assert {path.name: path.read_bytes() for path in folder.glob("*.png")} == before
         pick(workspace, "0.png")
         press(window, Qt.Key.Key_Delete)
-        await until(lambda: names(workspace) == "5 4 3 2 1")
+        await until(lambda: last_toast(window).startswith("Deleted 0.png."))
         click(workspace.trash_button)
         press_toast(window, "Delete them for good")
         await until(lambda: not any((folder / ".trash").iterdir()))
@@ -214,11 +216,12 @@ def test_a_toast_takes_back_its_own_deletion(drive, folder: Path) -> None:
         workspace = await opened(window)
         pick(workspace, "3.png")
         press(window, Qt.Key.Key_Delete)
+        await until(lambda: last_toast(window).startswith("Deleted 3.png."))
         window.open("generate")
         controls = window.generate.controls
         controls.set("steps", 7)
         press_toast(window, "Undo")
-        assert (folder / "3.png").exists()
+        await until((folder / "3.png").exists)
         assert controls["steps"] == 7, "what came later stays"
         press(window, Qt.Key.Key_Z, CONTROL)
         assert controls["steps"] == 20
@@ -232,11 +235,74 @@ def test_a_toast_takes_back_its_own_deletion(drive, folder: Path) -> None:
         pick(workspace, "1.png")
         press(window, Qt.Key.Key_Delete)
         press(window, Qt.Key.Key_Z, CONTROL)
+        await until(lambda: last_toast(window).startswith("Deleted 1.png."))
         press_toast(window, "Undo")
+        await until(lambda: names(workspace) == "5 4 3 2 1 0")
         assert (folder / "1.png").exists()
         assert "not there any more" not in " ".join(toast.message for toast in window.toasts.shown)
 
     drive(scenario)
+
+
+def test_the_window_goes_on_while_files_are_moved(drive, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is deleted is out of sight at once; a star and an undo wait for their turn, and the undo is whole."""
+    held, rename = threading.Event(), Path.rename
+
+    def slow(self: Path, target: Path) -> Path:
+        assert held.wait(60)
+        return rename(self, target)
+
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        before = {path.name: path.read_bytes() for path in folder.glob("*.png")}
+        monkeypatch.setattr(Path, "rename", slow)
+        pick(workspace, "4.png")
+        pick(workspace, "2.png", SHIFT)
+        press(window, Qt.Key.Key_Delete)
+        assert names(workspace) == "5 1 0"
+        pick(workspace, "5.png")
+        press(window, Qt.Key.Key_S)
+        assert workspace.gallery.starred == {"5.png"}
+        workspace.gallery.refresh()
+        await until(lambda: "scan" not in workspace.gallery._tasks)
+        assert names(workspace) == "5 1 0", "though they are still there"
+        press(window, Qt.Key.Key_Z, CONTROL)
+        held.set()
+        await until(lambda: names(workspace) == "5 4 3 2 1 0")
+        assert {path.name: path.read_bytes() for path in folder.glob("*.png")} == before
+        assert workspace.gallery.starred == {"5.png"}
+        assert (folder / ".starred" / "5.png").exists()
+
+    drive(scenario)
+
+
+def test_what_was_begun_is_finished_when_the_window_closes(
+    drive, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion of four, two stars, and an undo of the deletion of one: all asked for in the moment before."""
+    rename = Path.rename
+
+    def slow(self: Path, target: Path) -> Path:
+        time.sleep(0.2)
+        return rename(self, target)
+
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+        monkeypatch.setattr(Path, "rename", slow)
+        pick(workspace, "5.png")
+        press(window, Qt.Key.Key_Delete)
+        press(window, Qt.Key.Key_Z, CONTROL)
+        pick(workspace, "4.png")
+        pick(workspace, "1.png", SHIFT)
+        press(window, Qt.Key.Key_Delete)
+        press(window, Qt.Key.Key_A, CONTROL)
+        press(window, Qt.Key.Key_S)
+
+    drive(scenario)
+    assert sorted(path.name for path in folder.glob("*.png")) == ["0.png", "5.png"]
+    (trash,) = (folder / ".trash").iterdir()
+    assert sorted(path.name for path in trash.iterdir()) == ["1.png", "2.png", "3.png", "4.png"]
+    assert gallery_files.starred(folder) == {"0.png"}, "5 was out of sight"
 
 
 def test_what_is_large_is_what_the_panel_tells_of(drive, folder: Path, own_settings: Path) -> None:
@@ -272,9 +338,12 @@ def test_a_folder_that_may_not_be_written_or_read(drive, folder: Path, monkeypat
         with monkeypatch.context() as patch:
             patch.setattr(Path, "mkdir", denied)
             press(window, Qt.Key.Key_Delete)
-            assert last_toast(window) == "The pictures could not be moved: Permission denied."
+            await until(lambda: last_toast(window) == "The pictures could not be moved: Permission denied.")
+            await until(lambda: names(workspace) == "5 4 3 2 1 0")
+            assert not window.undo.stack.canUndo() or window.undo.stack.command(0).isObsolete()
             press(window, Qt.Key.Key_S)
-            assert last_toast(window) == "The star could not be kept: Permission denied."
+            await until(lambda: last_toast(window) == "The star could not be kept: Permission denied.")
+            await until(lambda: not workspace.gallery.starred)
         with monkeypatch.context() as patch:
             patch.setattr(gallery_files.os, "scandir", denied)
             workspace.gallery.refresh()
@@ -391,7 +460,7 @@ def test_the_reverse_process_is_exported(drive, folder: Path, tmp_path: Path, ki
                 assert moving.n_frames >= 4
                 assert moving.size[0] >= 400
         if kind == "apng":
-            assert metadata.read_request(to) == Request(condition=3, seed=3, lam=1, steps=7, count=4)
+            assert metadata.read(to).request == Request(condition=3, seed=3, lam=1, steps=7, count=4)
 
     drive(scenario)
 
@@ -426,7 +495,7 @@ def test_saving_where_one_is_asked_to(drive, own_settings: Path, tmp_path: Path)
         dialog.fileSelected.emit(str(tmp_path / "two.png"))
         dialog.close()
         await until(lambda: last_toast(window) == "Saved as two.png.")
-        lanes = [metadata.read_request(tmp_path / name) for name in ("two.png", "two-b.png")]
+        lanes = [metadata.read(tmp_path / name).request for name in ("two.png", "two-b.png")]
         assert lanes == [lane.request for lane in window.compare.timeline.lanes]
         assert lanes[0].lam != lanes[1].lam
         window.activateWindow()

@@ -6,10 +6,11 @@ import asyncio
 
 import numpy as np
 from conftest import click, finished, move, press, until
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QSlider, QWidget
 
+from desktop_app.widgets.rail import WORKSPACES
 from desktop_app.window import Window
 
 
@@ -186,6 +187,53 @@ def test_a_click_enlarges_a_sample(drive) -> None:
         assert grid.enlarged == -1
 
     drive(scenario)
+
+
+def test_an_enlarged_sample_goes_where_the_next_run_has_fewer(drive) -> None:
+    async def scenario(window: Window) -> None:
+        await generate(window)
+        workspace = window.generate
+        click(workspace.grid, workspace.grid.tiles()[5].center())
+        workspace.controls.set("count", 2)
+        workspace.start()
+        assert (workspace.grid.enlarged, workspace.timeline.sample) == (-1, -1)
+        run = await finished(workspace.timeline.lanes[0])
+        assert workspace.grid.pictures is not None
+        np.testing.assert_array_equal(workspace.grid.pictures, run.pictures("denoised", run.steps))
+
+    drive(scenario)
+
+
+class Shown(QObject):
+    """Notes what is shown as a window of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.kinds.append(type(watched).__name__)
+        return False
+
+
+def test_no_part_of_the_window_is_shown_before_it_is_in_it(qapp: QApplication, drive) -> None:
+    """As a window of its own it would flash up, and take the keyboard away."""
+    shown = Shown()
+
+    async def scenario(window: Window) -> None:
+        for name in WORKSPACES:
+            window.open(name)
+        window.open("compare")
+        for _ in range(2):
+            click(window.compare.more)
+        assert window.isActiveWindow()
+        await asyncio.sleep(0)
+
+    qapp.installEventFilter(shown)
+    drive(scenario)
+    qapp.removeEventFilter(shown)
+    assert shown.kinds == ["Window"]
 
 
 def test_everything_that_can_be_operated_has_a_name(drive) -> None:

@@ -139,6 +139,50 @@ def test_a_number_is_written_only_where_it_was_typed(drive) -> None:
     drive(scenario)
 
 
+def test_the_end_of_an_interval_that_is_not_typed_keeps_every_digit(drive) -> None:
+    async def scenario(window: Window) -> None:
+        generate = window.generate
+        generate.controls.set("condition", 3)
+        click(generate.inspector.more["GUIDANCE"].head)
+        low, high = (getattr(generate.inspector.fields["guidance_interval"], end) for end in ("low", "high"))
+        third, most = 1.0 / 3.0, generate.inspector.fields["guidance_interval"].field.maximum
+        for edit, text, value in (
+            (high, "7", (third, 7.0)),
+            (high, "", (third, most)),
+            (low, "0.25", (0.25, 10 * third)),
+        ):
+            generate.controls.set("guidance_interval", (third, 10 * third))
+            edit.setFocus()
+            edit.selectAll()
+            QTest.keyClicks(edit, text) if text else press(window, Qt.Key.Key_Backspace)
+            press(window, Qt.Key.Key_Return)
+            assert generate.controls["guidance_interval"] == value
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_what_is_typed_in_a_field_that_goes_counts_no_more(drive) -> None:
+    """Lists are chosen from without the focus, so the text field has it until it is hidden."""
+
+    async def scenario(window: Window) -> None:
+        controls, fields = window.generate.controls, window.generate.inspector.fields
+        cases = (("sampler", "ddim_eta", "eta", "heun"), ("spacing", "explicit", "sigmas", "karras"))
+        for name, with_it, typed_in, without in cases:
+            for text in ("word", "0.5"):
+                assert controls.set(name, with_it)
+                edit = fields[typed_in].edit
+                edit.setFocus()
+                edit.selectAll()
+                QTest.keyClicks(edit, text)
+                assert controls.set(name, without)
+                assert not edit.isVisible()
+                assert not window.toasts.shown
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
 def test_an_interval_takes_a_comma(drive) -> None:
     async def scenario(window: Window) -> None:
         generate = window.generate

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
 from desktop_app.keys import key_map
 from desktop_app.widgets.cheat_sheet import KEYS
+from desktop_app.widgets.layout import IconButton
 from desktop_app.widgets.rail import WORKSPACES
 from desktop_app.window import Window
 from engine.request import Request
@@ -139,6 +140,73 @@ def test_a_held_key_acts_once_unless_it_moves_something(drive) -> None:
         shortcuts = window.findChildren(QShortcut, options=Qt.FindChildOption.FindDirectChildrenOnly)
         assert len(shortcuts) > 6
         assert not any(shortcut.autoRepeat() for shortcut in shortcuts), "Ctrl+Enter would begin a run with each"
+
+    drive(scenario)
+
+
+def test_the_keyboard_is_somewhere_to_be_seen(drive) -> None:
+    """What is opened has it, and so has what is started from a field that is typed in."""
+
+    async def scenario(window: Window) -> None:
+        for name in WORKSPACES:
+            window.open(name)
+            await asyncio.sleep(0.05)
+            assert QApplication.focusWidget() is not None, name
+            assert QApplication.focusWidget().isVisible(), name
+        window.open("generate")
+        steps = window.generate.inspector.fields["steps"].edit
+        click(steps)
+        steps.selectAll()
+        QTest.keyClicks(steps, "2")
+        press(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        run = window.generate.tree.runs[0]
+        assert run.request.steps == 2
+        assert QApplication.focusWidget() is window.generate.bar.track
+        await finished(run)
+        window.open("train")
+        train = window.workspaces["train"]
+        click(train.folder)
+        press(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        assert QApplication.focusWidget() is train.button
+        close = window.toasts.show("Something.").findChild(IconButton)
+        close.setFocus(Qt.FocusReason.TabFocusReason)
+        QTest.keyClick(close, Qt.Key.Key_Space)
+        assert not close.isVisible()
+        assert QApplication.focusWidget() is not None
+        assert QApplication.focusWidget().isVisible()
+
+    drive(scenario)
+
+
+def test_the_same_is_not_said_twice_at_once(drive) -> None:
+    async def scenario(window: Window) -> None:
+        for message in ("One.", "Other.", "One.", "One."):
+            window.toasts.show(message)
+        assert [toast.message for toast in window.toasts.shown] == ["Other.", "One."]
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_tab_comes_to_the_segment_that_is_chosen(drive) -> None:
+    """Also where the one that had the focus is hidden by now."""
+
+    async def scenario(window: Window) -> None:
+        window.open("compare")
+        compare = window.compare
+        for _ in range(2):
+            click(compare.more)
+        lanes = [compare.lane_choice.button(str(lane)) for lane in range(4)]
+        lanes[3].setFocus(Qt.FocusReason.TabFocusReason)
+        click(compare.less)
+        assert not lanes[3].isVisible()
+        assert [lane.focusPolicy() for lane in lanes] == [
+            Qt.FocusPolicy.TabFocus if lane == compare.chosen else Qt.FocusPolicy.NoFocus for lane in range(4)
+        ]
+        compare.more.setFocus()
+        press(window, Qt.Key.Key_Backtab)
+        assert QApplication.focusWidget() is lanes[compare.chosen]
+        await asyncio.sleep(0)
 
     drive(scenario)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -14,6 +18,7 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtSvg import QSvgRenderer
 
+from desktop_app.state import lab_files
 from desktop_app.theme import theme, tokens
 from desktop_app.window import Window
 from engine.request import Request
@@ -136,14 +141,48 @@ def test_closing_while_an_animation_is_saved_leaves_nothing(drive, tmp_path: Pat
     assert not list(tmp_path.glob("*lab*"))
 
 
+def test_numbers_are_those_of_the_moment(drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cloud that becomes another while it is written is written as it was."""
+    held = threading.Event()
+
+    @contextmanager
+    def slow(path: Path) -> Iterator[Path]:
+        assert held.wait(60)
+        yield path
+
+    async def scenario(window: Window) -> None:
+        lab = await opened(window)
+        lab.controls[0].set("steps", 5)
+        lab.controls[0].set("particles", 100)
+        await settled(lab)
+        before = np.array(lab.lab.clouds[0].places)
+        monkeypatch.setattr(lab_files, "replacing", slow)
+        lab.export.save(tmp_path / "lab.npz")
+        await asyncio.sleep(0.05)
+        lab.controls[0].set("steps", 7)
+        await settled(lab)
+        assert len(lab.lab.clouds[0].places) == 8
+        held.set()
+        await until(lambda: not lab.export.running)
+        with np.load(tmp_path / "lab.npz", allow_pickle=False) as file:
+            assert json.loads(str(file["request"]))["steps"] == 5
+            assert len(file["levels"]) == 6
+            sizes = np.hypot(*file["levels"][:, 1:].T)[:, None, None]
+            np.testing.assert_allclose(file["x"] / sizes, before, atol=1e-6)
+
+    drive(scenario)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda window: window.resize(window.width() + 60, window.height() + 40),
         lambda window: theme().choose("light" if theme().palette == tokens.DARK else "dark"),
         lambda window: click(window.lab.pages.button("line")),
+        lambda window: window.lab.controls[0].set("lam", 0.7),
+        lambda window: click(window.lab.direction.button("forward")),
     ],
-    ids=["size", "theme", "page"],
+    ids=["size", "theme", "page", "request", "direction"],
 )
 def test_a_window_that_is_changed_meanwhile_is_one_sentence(drive, tmp_path: Path, change) -> None:
     async def scenario(window: Window) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import choose, click, press, until
 from lab_driving import NONE, hit, move, opened, settled, slide, typed
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton, QWidget
@@ -148,6 +148,36 @@ def test_one_dimension_shows_what_is_chosen(drive) -> None:
         assert "learned" in line.told.text()
         image = lab.lab.line[0]
         assert np.abs(image[0] - exact[0]).sum() * 6 / 256 < 0.2, "of the same noise"
+
+    drive(scenario)
+
+
+def test_toasts_and_the_tour_do_not_cover_each_other(drive) -> None:
+    async def scenario(window: Window) -> None:
+        lab = await opened(window)
+        toast = window.toasts.show("Saved as lab.png.")
+        low = toast.geometry().bottom()
+
+        def touch() -> bool:
+            card = QRect(lab.tour.mapTo(window, QPoint(0, 0)), lab.tour.size())
+            return any(shown.geometry().intersects(card) for shown in window.toasts.shown)
+
+        click(lab.guide)
+        assert not touch()
+        click(lab.tour.forth)
+        window.toasts.show("It is there already.")
+        assert not touch()
+        for page, size in (("split", (1100, 700)), ("one", (1300, 900))):
+            lab.set_page(page)
+            window.resize(*size)
+            await until(lambda size=size: (window.width(), window.height()) == size and not touch())
+        window.resize(1280, 820)
+        window.toasts.shown[-1].close_me()
+        click(lab.tour.skip)
+        await until(lambda: toast.geometry().bottom() == low)
+        click(lab.guide)
+        window.open("generate")
+        assert toast.geometry().bottom() == window.generate.floor - 17, "the tour is not seen there"
 
     drive(scenario)
 

@@ -140,7 +140,7 @@ def test_values_that_are_no_numbers_are_drawn_as_nothing(show) -> None:
             view.set_density(np.full((8, 8), fill), log)
             view.set_arrows(np.full((4, 4, 2), fill))
             view.set_particles(np.full((5, 2), fill))
-            view.set_trajectories(np.full((2, 6, 2), fill), 3, dashed=log)
+            view.set_trajectories(np.full((2, 6, 2), fill), 3, (log, 0))
             picture(view)
     assert view.particles.points.count == 5, "the zeros"
 
@@ -150,8 +150,8 @@ def test_particles_are_squares_at_their_places(show) -> None:
     view = lonely("particles")(show(PlaneView()))
     axis = np.linspace(-2.7, 2.7, 7)
     seen = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2) + np.random.default_rng(0).uniform(-0.1, 0.1, (49, 2))
-    for stochastic, name in ((False, "ode"), (True, "sde")):
-        view.set_particles(np.concatenate([seen, [[50.0, 0.0], [np.nan, 0.0]]]), stochastic=stochastic)
+    for kind, name in (((False, 0), "ode"), ((True, 0), "sde"), ((False, 1), "lane_1")):
+        view.set_particles(np.concatenate([seen, [[50.0, 0.0], [np.nan, 0.0]]]), kind)
         assert view.particles.points.count == 49
         image = picture(view)
         for x, y in seen:
@@ -162,7 +162,7 @@ def test_particles_are_squares_at_their_places(show) -> None:
             assert np.ptp(inked, 0).tolist() == [2, 2]
             assert np.abs(inked).max() <= 2
     places = np.array([[-1.0, 2.0], [2.0, -1.5]])
-    view.set_particles(places, np.array([0, 1], np.uint8))
+    lonely("data")(view).set_data(places, np.array([0, 1], np.uint8))
     assert [colour(view, x, y) for x, y in places] == [class_ink(0), class_ink(1)]
 
 
@@ -186,7 +186,7 @@ def test_trajectories_grow_with_the_position(show) -> None:
     assert not like(colour(view, 0.5, 0), "ode")
     view.set_trajectories(path)
     assert like(colour(view, 0.5, 0), "ode")
-    view.set_trajectories(path, dashed=True)
+    view.set_trajectories(path, kind=(True, 0))
     image, start, end = picture(view), px(view, -2, 0), px(view, 1.9, 0)
     inked = np.array([like(image.pixelColor(x, start.y()), "sde") for x in range(start.x(), end.x())])
     assert 0.3 < inked.mean() < 0.8, "dashed"
@@ -226,7 +226,7 @@ def test_an_error_map_takes_the_densitys_place(show) -> None:
 def test_the_legend_names_what_is_seen(show) -> None:
     view = show(PlaneView(), 1100, 560)
     assert not view.legend.isVisible()
-    view.set_particles(np.zeros((3, 2)), stochastic=True)
+    view.set_particles(np.zeros((3, 2)), (True, 0))
     view.set_arrows(np.ones((4, 4, 2)), source="learned")
     view.set_probe(Probe((0, 0), (1, 1)))
     assert {entry.text for entry in view.legend.entries} == {

@@ -8,12 +8,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from conftest import finished, press, until
+from conftest import click, finished, press, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from desktop_app.state.lab import FIRST
 from desktop_app.state.session import Session
+from desktop_app.widgets.layout import ElidedLabel
 from desktop_app.widgets.rail import WORKSPACES
 from desktop_app.window import Window
 from engine.request import Request
@@ -104,6 +105,21 @@ def test_the_history_has_each_request_once_the_newest_first(qapp, tmp_path: Path
     assert back.open == {"generate": [a]}
 
 
+def test_a_locked_seed_is_seen_to_be_locked_at_the_next_start(drive) -> None:
+    async def lock(window: Window) -> None:
+        click(window.generate.inspector.fields["seed"].lock)
+        await asyncio.sleep(0)
+
+    async def find(window: Window) -> None:
+        for workspace in (window.generate, window.compare):
+            assert workspace.bound.seed_locked
+            assert workspace.inspector.fields["seed"].lock.isChecked()
+        await asyncio.sleep(0)
+
+    drive(lock)
+    drive(find)
+
+
 def test_a_session_that_cannot_be_written_says_so(qapp, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file where the folder should be")
     session, said = Session(tmp_path / "taken" / "session.json"), []
@@ -139,7 +155,13 @@ def test_the_palette_finds_and_does(drive) -> None:
         run = await finished(window.generate.timeline.lanes[0])
         assert (run.request.seed, run.request.condition) == (77, 3)
         press(window, Qt.Key.Key_K, CONTROL)
-        QTest.keyClicks(palette.edit, "no such thing at all")
+        QTest.keyClicks(palette.edit, "compare: what did")
+        await asyncio.sleep(0.05)
+        entry = palette.list.item(0)
+        words = palette.list.itemWidget(entry).findChildren(ElidedLabel)
+        assert [label.text() for label in words] == entry.toolTip().split("\n")
+        assert sum(label.width() for label in words) < palette.list.width(), "… where it does not fit"
+        palette.edit.setText("no such thing at all")
         assert palette.list.count() == 0
         QTest.keyClick(palette.edit, Qt.Key.Key_Return)
         assert palette.isVisible(), "there is nothing to be done"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +24,7 @@ from desktop_app.widgets.sweep_tiles import samples
 from desktop_app.window import Window
 from desktop_app.workspaces.sweep import SweepWorkspace
 from engine.request import Request
-from engine.sweep import Axis, Sweep, run_sweep
+from engine.sweep import Axis, Folder, Sweep, run_sweep
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
@@ -318,6 +321,41 @@ def test_a_killed_worker_costs_nothing_but_a_little_time(drive) -> None:
         assert sweep.run.complete
         wanted = dict(run_sweep(sweep.run.sweep))
         np.testing.assert_array_equal(sweep.run.results[1].pictures, wanted[1].pictures)
+
+    drive(scenario)
+
+
+def test_files_are_read_and_written_on_a_thread(drive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One alone: a sweep that takes the place of another finds the folder as that left it."""
+    threads: dict[str, set[threading.Thread]] = {}
+
+    def watched(name: str) -> Callable[..., Any]:
+        act = getattr(Folder, name)
+
+        def noted(*values: Any) -> Any:
+            threads.setdefault(name, set()).add(threading.current_thread())
+            return act(*values)
+
+        return noted
+
+    async def scenario(window: Window) -> None:
+        sweep = await opened(window)
+        for name in ("begin", "prune", "load", "save"):
+            monkeypatch.setattr(Folder, name, watched(name))
+        await ran(sweep, "0, 1", "1, 2")
+        assert threads.keys() == {"begin", "prune", "load", "save"}
+        (one,) = set().union(*threads.values())
+        assert one is not threading.main_thread()
+        for values in ("1", "2, 3", "1, 3"):  # at once
+            type_in(sweep.plan.columns.text, values)
+            click(sweep.inspector.button)
+            sweep.stop()
+        sweep.start()
+        await done(sweep)
+        assert sweep.run.complete
+        assert Folder(folder()).plan() == sweep.run.sweep
+        assert sweep.run.sweep.axes[1].values == (1, 3)
+        (one,) = set().union(*threads.values())
 
     drive(scenario)
 

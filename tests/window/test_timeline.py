@@ -11,8 +11,10 @@ from conftest import choose, click, finished, press
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
+from desktop_app.state.presets import kinds
 from desktop_app.state.runs import Run
 from desktop_app.state.timeline import Timeline
+from desktop_app.widgets import timeline_rows
 from desktop_app.widgets.timeline_track import TimelineTrack
 from desktop_app.window import Window
 from engine import wire
@@ -86,6 +88,26 @@ def test_a_run_that_has_not_begun_is_drawn(qapp) -> None:
         track.resize(600, 64)
         assert [track.place(lanes[0], k) for k in (0, lanes[0].steps)] == [0.0, 1.0]
         track.grab()
+
+
+def test_the_kinds_of_the_rows_are_told_once(qapp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each painting, however many rows there are; and not at all where only the playhead has moved."""
+    told: list[int] = []
+
+    def counted(requests: list[Request], lab: bool) -> list[tuple[bool, int]]:
+        told.append(len(requests))
+        return kinds(requests, lab)
+
+    monkeypatch.setattr(timeline_rows, "kinds", counted)
+    timeline = Timeline()
+    timeline.show([run_over(5, 1, 0, lam=lam) for lam in (0.0, 0.0, 1.0, 1.0)])
+    track = TimelineTrack(timeline)
+    track.resize(600, 140)
+    track.grab()
+    assert told == [4]
+    timeline.seek(1)
+    track.grab()
+    assert told == [4]
 
 
 def test_levels_without_signal_have_a_place(qapp) -> None:

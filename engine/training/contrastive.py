@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.noise import generator
-from engine.objectives import DRAWS, Data
+from engine.training.objectives import DRAWS, Data, moved
 
 
 @dataclass
@@ -32,14 +32,11 @@ def changed(images: Tensor, draw: np.random.Generator) -> Tensor:
     """Images [B, C, H, W] in [−1, 1] on white: turned, scaled, moved, dimmed, blurred and with noise, each a little."""
     count = len(images)
     angle, log_scale = 0.12 * draw.standard_normal((2, count))
-    cos, sin = np.cos(angle) * np.exp(log_scale), np.sin(angle) * np.exp(log_scale)
     shift = draw.uniform(-0.12, 0.12, (2, count))
-    affine = np.stack([np.stack([cos, -sin, shift[0]], 1), np.stack([sin, cos, shift[1]], 1)], 1)  # [B, 2, 3]
-    places = functional.affine_grid(torch.from_numpy(affine).float(), list(images.shape), align_corners=False)
-    moved = functional.grid_sample(images - 1.0, places, align_corners=False)  # white is 0 here, as outside
-    blurred = functional.avg_pool2d(moved, 3, stride=1, padding=1)
+    sharp = moved(images - 1.0, angle, log_scale, shift)  # white is 0 here, as outside
+    blurred = functional.avg_pool2d(sharp, 3, stride=1, padding=1)
     each = torch.from_numpy(draw.random((4, count, 1, 1, 1), dtype=np.float32))
     hue = torch.from_numpy(draw.normal(1.0, 0.06, (count, images.shape[1], 1, 1)).astype(np.float32))
-    soft = torch.lerp(moved, blurred, 0.8 * each[0]) * (0.85 + 0.3 * each[1]) * hue
+    soft = torch.lerp(sharp, blurred, 0.8 * each[0]) * (0.85 + 0.3 * each[1]) * hue
     noise = torch.from_numpy(draw.standard_normal(images.shape, dtype=np.float32))
     return (soft + 1.0 + 0.25 * each[2] * each[3] * noise).clamp(-1.0, 1.0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.lab.answers import Piece, Pieces
-from engine.lab.queries import Query
+from engine.answers.pieces import Piece, Pieces
+from engine.answers.query import Query
 from engine.request import Request
+from engine.sweep.judging import judged
 from engine.sweep.plan import Cell
 
 
@@ -22,8 +23,6 @@ def cell(asked: SweepCell) -> Pieces:
 
     In one thread, as every answer: the same pixels as `run_sweep` makes anywhere.
     """
-    from engine.sweep.judging import judged  # which has its clouds from the lab
-
     reference = None if asked.reference is None else Request.from_dict(asked.reference)
     working = judged(Cell(0, Request.from_dict(asked.request), reference))
     while True:

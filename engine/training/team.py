@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from engine.device import pick
 from engine.models.checkpoint import ModelError
-from engine.objectives import Denoising, Objective
+from engine.training.objectives import Denoising, Objective
 
 
 class Team:

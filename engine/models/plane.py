@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 import zipfile
 from collections.abc import Collection
@@ -18,14 +17,14 @@ from numpy.typing import NDArray
 
 from engine import catalog
 from engine.data import leftovers
-from engine.data import points as files
 from engine.data.distributions import components
+from engine.data.points import numbers, thinned
+from engine.files import FileError, write
 from engine.models.checkpoint import ModelError
 from engine.models.dataset import Dataset
 from engine.models.denoiser import Condition
 from engine.models.mixture import Mixture
 from engine.noise import generator
-from engine.starting import FileError
 
 Plane = Mixture | Dataset
 
@@ -63,7 +62,7 @@ def _mixture(name: str, device: str) -> Mixture:
 def _dataset(path: Path, changed: int, device: str) -> Dataset:
     """The points in a file that was last changed then."""
     try:
-        points = files.numbers(path).astype(np.float32)
+        points = numbers(path).astype(np.float32)
     except FileError as error:
         raise ModelError(str(error)) from error
     if points.shape[1] != 2 or _name(points) != path.stem:
@@ -77,7 +76,7 @@ def sample(
     """Exact samples of the data: points [count, 2] and the number of the class of each (0 where there are no classes).
 
     Fixed by the seed, also across devices; the first of many are the few. Raises ModelError as `load` does, and
-    ValueError for a class that is not there.
+    RequestError for a class that is not there.
     """
     if isinstance(model, str):
         model = load(model)
@@ -105,17 +104,15 @@ def keep(points: NDArray[np.floating], passing: bool = False) -> str:
         raise ValueError(f"points must have the shape [N, 2] with one point or more, not {list(points.shape)}")
     if not bool((np.abs(points) <= FAR).all()):
         raise ValueError(f"points must be finite and within ±{FAR:g}")
-    stored = np.ascontiguousarray(files.thinned(points), np.float32) + np.float32(0.0)  # −0 is 0
+    stored = np.ascontiguousarray(thinned(points), np.float32) + np.float32(0.0)  # −0 is 0
     name = _name(stored)
     path, packed = _path(name), io.BytesIO()
     passing = passing and _is_passing(path) is not False
     mark: dict[str, Any] = {PASSING: np.array(1)} if passing else {}
     np.savez_compressed(packed, points=stored, **mark)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(packed.getvalue())
-        os.replace(draft, path)
+        write(path, packed.getvalue())
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {error.strerror or error}.") from error
     return name

@@ -5,36 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
-from engine import wire
+from engine import threads, wire
+from engine.answers.judging import Judge, judge
+from engine.answers.pieces import Pieces
+from engine.answers.pulling import Beside, nearest, pull
+from engine.answers.query import Query, read
+from engine.answers.showing import Picture, Strip, picture, strip
+from engine.answers.sweeping import SweepCell, cell
+from engine.answers.verifying import Verify, verified
 from engine.fields import RequestError, short
-from engine.lab.answers import Pieces
+from engine.history import History
 from engine.lab.cloud import cloud
 from engine.lab.field import field
-from engine.lab.judge import Judge, judge
 from engine.lab.learning import learn
 from engine.lab.line import density1d
 from engine.lab.networks import loaded, saved
 from engine.lab.points import data, points
 from engine.lab.probe import probe
-from engine.lab.queries import (
-    Cloud,
-    Data,
-    Density1D,
-    Field,
-    Learn,
-    LoadNetwork,
-    Points,
-    Probe,
-    Query,
-    SaveNetwork,
-    read,
-)
-from engine.lab.sweeping import SweepCell, cell
-from engine.lab.verifying import Verify, verified
+from engine.lab.queries import Cloud, Data, Density1D, Field, Learn, LoadNetwork, Points, Probe, SaveNetwork
 
-QUESTIONS: dict[str, tuple[type[Query], Callable[..., Pieces]]] = {
+COMPUTED: dict[str, tuple[type[Query], Callable[..., Pieces]]] = {
     "cloud": (Cloud, cloud),
     "data": (Data, data),
     "field": (Field, field),
@@ -48,10 +38,20 @@ QUESTIONS: dict[str, tuple[type[Query], Callable[..., Pieces]]] = {
     "cell": (SweepCell, cell),
     "judge": (Judge, judge),
 }
-"""What can be asked: the question's values, and who answers it."""
+"""What is computed: the question's values, and who answers it."""
+
+REMEMBERED: dict[str, tuple[type[Query], Callable[..., Pieces]]] = {
+    "picture": (Picture, picture),
+    "strip": (Strip, strip),
+    "pull": (Beside, pull),
+    "nearest": (Beside, nearest),
+}
+"""What is asked of the history, which who answers is given."""
+
+QUESTIONS = {**COMPUTED, **REMEMBERED}
 
 
-def answer(what: str, values: dict[str, Any], arrays: wire.Arrays) -> Pieces:
+def answer(what: str, values: dict[str, Any], arrays: wire.Arrays, history: History) -> Pieces:
     """The pieces of an answer; None where it only stops to be dropped. Raises RequestError, which names the field."""
     if what not in QUESTIONS:
         raise RequestError("what", f"what must be one of {', '.join(QUESTIONS)}, not {short(what)}.")
@@ -59,14 +59,17 @@ def answer(what: str, values: dict[str, Any], arrays: wire.Arrays) -> Pieces:
     query = read(kind, values)
     if len(arrays) != query.arrays:
         raise RequestError("arrays", f"arrays must be {query.arrays} with {what}, not {len(arrays)}.")
-    pieces = answering(query, *arrays)
+    if what in REMEMBERED:
+        return answering(query, history)
+    return _in_one_thread(answering(query, *arrays))
+
+
+def _in_one_thread(pieces: Pieces) -> Pieces:
+    """Work this small loses a factor of ten to two threads that are not both free."""
     while True:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # for work this small two threads that are not both free lose a factor of ten
         try:
-            piece = next(pieces)
+            with threads.exactly(1):
+                piece = next(pieces)
         except StopIteration:
             return
-        finally:
-            torch.set_num_threads(threads)
         yield piece

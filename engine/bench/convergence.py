@@ -8,7 +8,7 @@ same network, levels and noise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -17,14 +17,14 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from engine.metrics import sliced_wasserstein
+from engine.measures.judges import sliced_wasserstein
 from engine.models import load
 from engine.models.denoiser import Condition, Denoiser
 from engine.models.mixture import Mixture
 from engine.noise import KeyedNoise, Noise, PathNoise
 from engine.precision import forced
 from engine.request import Request
-from engine.runs import levels, run
+from engine.runs import levels, run, sample
 from engine.schedules import SCHEDULES, Level
 
 BUDGETS = (5, 10, 20, 50, 100)  # evaluations
@@ -191,15 +191,8 @@ class Digits:
         key = asked.lam, asked.schedule
         if key not in self._references:
             request = asked.replace(sampler="bridge", lam=asked.lam, order=2, noise="path", steps=self._steps)
-            self._references[key] = final(run(request.replace(spacing="uniform_logsnr")))
+            self._references[key] = sample(request.replace(spacing="uniform_logsnr"))
         return float((result - self._references[key]).square().mean().sqrt())
-
-
-def final(steps: Iterator[Any]) -> Tensor:
-    """The result of a run."""
-    *_, last = steps
-    result: Tensor = last.x_next
-    return result
 
 
 def measure(stage: Stage, method: Method, budgets: Sequence[int]) -> Row:

@@ -10,52 +10,38 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine import catalog
-from engine.captions import SEPARATOR, Vocabulary, split
+from engine.captions import Vocabulary, split
 from engine.catalog import Card
-from engine.contrastive import changed
 from engine.data import emoji
+from engine.measures.neighbours import nearest
 from engine.models.registry import load_retrieval
 from engine.models.retrieval import Retrieval
-from engine.neighbours import nearest
 from engine.noise import generator
-from engine.pictures import result
-from engine.request import Request
-from engine.runs import run
+from engine.training.contrastive import changed
 
 JUDGE = "emoji-retrieval"
 PROMPTS = 200  # names, of which the right one is to be among the first five
-BATCH = 10  # captions of one run: a condition has at most 1,000 characters
-STEPS = 20
-GUIDANCE = 3.0
 HELD_OUT = 2**32 - 1  # the seed of changes that no training has seen
 
 Report = Callable[[str], None]
 Images = NDArray[np.uint8]
 
 
-def judged(name: str, progress: Report) -> tuple[dict[str, float], Images, Images]:
-    """The figures of a model of emoji; its samples [N, 3, H, W], and the picture of the data nearest to each.
+def prompts() -> list[str]:
+    """PROMPTS names, chosen by a fixed seed."""
+    return _names(_prompts())
 
-    Of PROMPTS names chosen by a fixed seed, with one sample each at w = 3 (sample n has seed n): the share of samples
-    whose own name is the judge's first, or among its first five; and, as the ceiling, the same of the pictures
-    themselves. The median distance of a sample to its nearest picture of the data, and of those pictures to their
-    nearest other. The error of a share p is √(p (1 − p) / PROMPTS).
+
+def judged(made: Images, progress: Report) -> tuple[dict[str, float], Images]:
+    """The figures of samples [N, 3, H, W] at w = 3 of `prompts`, and the picture of the data nearest to each.
+
+    The share of samples whose own name is the judge's first, or among its first five; and, as the ceiling, the same of
+    the pictures themselves. The median distance of a sample to its nearest picture of the data, and of those pictures
+    to their nearest other. The error of a share p is √(p (1 − p) / PROMPTS).
     """
-    known, pictures = emoji.names().emoji, emoji.load()
-    chosen = _prompts()
-    names = [known[number].name for number in chosen]
-    samples = []
-    for first in range(0, len(names), BATCH):
-        progress(f"w = {GUIDANCE:g}: {first} of {len(names)} samples")
-        some = names[first : first + BATCH]
-        caption = f" {SEPARATOR} ".join(some)
-        for step in run(
-            Request(model=name, condition=caption, count=len(some), seed=first, steps=STEPS, guidance=GUIDANCE)
-        ):
-            last = step
-        samples.append(result(last).transpose(0, 3, 1, 2))
-    made, asked = np.concatenate(samples), pictures[chosen]
     progress("the judge, and the nearest neighbours")
+    chosen, pictures = _prompts(), emoji.load()
+    names, asked = _names(chosen), pictures[chosen]
     distances, where = nearest(made, pictures)
     apart = [nearest(pictures[[number]], np.delete(pictures, number, axis=0))[0] for number in chosen]
     network, vocabulary = load_retrieval(JUDGE)
@@ -64,20 +50,19 @@ def judged(name: str, progress: Report) -> tuple[dict[str, float], Images, Image
         ranks = ranked(network, vocabulary, images, names, names)
         figures[f"top5_{suffix}"], figures[f"top1_{suffix}"] = float((ranks < 5).mean()), float((ranks < 1).mean())
     figures |= {"nearest_samples": float(np.median(distances)), "nearest_pictures": float(np.median(apart))}
-    return figures, made, pictures[where]
+    return figures, pictures[where]
 
 
 def judge(name: str, progress: Report) -> dict[str, float]:
     """How often the judge finds the name of a picture of the data, changed as in no training, among 200 names."""
     network, vocabulary = load_retrieval(name)
-    known, pictures = emoji.names().emoji, emoji.load()
-    chosen = _prompts(every=True)
+    pictures, chosen = emoji.load(), _prompts(every=True)
     ranks = []
     for first in range(0, len(chosen) - PROMPTS + 1, PROMPTS):
         progress(f"{first:,} of {len(chosen):,} pictures")
         some = chosen[first : first + PROMPTS]
         images = changed(_scaled(pictures[some]), generator(HELD_OUT, first))
-        names = [known[number].name for number in some]
+        names = _names(some)
         ranks.append(ranked(network, vocabulary, images, names, names))
     found = np.concatenate(ranks)
     return {"top1": float((found < 1).mean()), "top5": float((found < 5).mean()), "pictures": float(len(found))}
@@ -102,8 +87,7 @@ def agreement(card: Card, condition: str, images: Images) -> float | None:
     asked = {n: text for n in range(len(images)) if any(vocabulary.tokens(text := texts[n % len(texts)]))}
     if not asked:
         return None
-    names = [emoji.names().emoji[number].name for number in _prompts()]
-    ranks = ranked(network, vocabulary, _scaled(images[list(asked)]), list(asked.values()), names)
+    ranks = ranked(network, vocabulary, _scaled(images[list(asked)]), list(asked.values()), prompts())
     return float((ranks < 5).mean())
 
 
@@ -123,6 +107,11 @@ def _prompts(every: bool = False) -> NDArray[np.int64]:
     plain = np.array([number for number, entry in enumerate(emoji.names().emoji) if entry.of is None])
     order = generator(0).permutation(plain)
     return order if every else order[:PROMPTS]
+
+
+def _names(numbers: NDArray[np.int64]) -> list[str]:
+    known = emoji.names().emoji
+    return [known[number].name for number in numbers]
 
 
 def _scaled(images: Images) -> Tensor:

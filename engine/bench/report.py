@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.catalog import RESOURCES
 
 if TYPE_CHECKING:
-    from engine.convergence import Row, Stage
+    from engine.bench.convergence import Row, Stage
 
 FOLDER = RESOURCES / "reports"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000", "#999999")  # Okabe & Ito
@@ -45,8 +45,8 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     mpl.use("agg")
 
-    from engine.bench import machine
-    from engine.convergence import Digits, Plane
+    from engine.bench.convergence import Digits, Plane
+    from engine.device import machine
     from engine.models import ModelError
 
     folder = Path(args.out)
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _measure(stage: Stage) -> list[Row]:
-    from engine.convergence import BUDGETS, METHODS, adaptive, measure
+    from engine.bench.convergence import BUDGETS, METHODS, adaptive, measure
 
     print(stage.title, flush=True)
     rows = []
@@ -85,7 +85,7 @@ def _measure(stage: Stage) -> list[Row]:
 
 def table(stage: Stage, rows: list[Row]) -> str:
     """The rows as Markdown."""
-    from engine.convergence import BUDGETS
+    from engine.bench.convergence import BUDGETS
 
     floor = f" An exact sample of the same size measures {stage.floor:.3g}." if stage.floor else ""
     lines = [f"## {stage.title}", "", f"{stage.unit[0].upper()}{stage.unit[1:]}.{floor}", ""]

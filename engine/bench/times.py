@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.convergence import Method
+    from engine.bench.convergence import Method
 
 STEPS = 50
 ROUNDS = 21  # of every measurement, the medians of which are compared; measurements that are compared take turns
@@ -36,7 +34,7 @@ Timed = Callable[[], float]
 def main(argv: list[str] | None = None) -> int:
     """Print the table; the status is 0 whatever the times are. `samplers` writes the convergence report instead."""
     if argv and argv[0] == "samplers":
-        from engine.report import main as report
+        from engine.bench.report import main as report
 
         return report(argv[1:])
     parser = argparse.ArgumentParser(prog="scorescope bench", description="Measure the program's times.")
@@ -45,6 +43,8 @@ def main(argv: list[str] | None = None) -> int:
         args = parser.parse_args(argv)
     except SystemExit as finished:
         return int(finished.code or 0)
+    from engine.device import machine
+
     print(machine(), flush=True)
     _row("what", "target", "measured")
     for row in engine_rows():
@@ -52,23 +52,6 @@ def main(argv: list[str] | None = None) -> int:
     if not args.engine:
         _window_rows()
     return 0
-
-
-def machine() -> str:
-    """The machine that was measured, in one line."""
-    import torch
-
-    from engine.device import pick
-
-    cpu = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        names = (
-            line.partition(":")[2].strip() for line in information.read_text().splitlines() if "model name" in line
-        )
-        cpu = next(names, cpu)
-    threads = torch.get_num_threads()
-    return f"{cpu}, {os.cpu_count()} cores, torch {torch.__version__} on {pick()}, threads: {threads}"
 
 
 def _row(what: str, target: str, measured: str) -> None:
@@ -120,7 +103,7 @@ def engine_rows() -> Iterator[tuple[str, str, str]]:
     yield from _lab_rows()
     yield "digits-ideal: 60,000 images, batch 16", "≤ 150 ms, ≤ 1 GB", _ideal()
     try:
-        from engine.convergence import METHODS
+        from engine.bench.convergence import METHODS
     except ImportError as error:
         yield "own time per step", "-", f"not measured: {error}"
         return
@@ -131,9 +114,9 @@ def engine_rows() -> Iterator[tuple[str, str, str]]:
 
 def _lab_rows() -> Iterator[tuple[str, str, str]]:
     """The lab's fields, and how soon a small network has learned a distribution."""
-    import torch
-
-    from engine import lab
+    from engine import threads
+    from engine.answers.asking import answer
+    from engine.history import History
     from engine.lab.learning import Lesson
     from engine.lab.queries import Learn
 
@@ -141,21 +124,19 @@ def _lab_rows() -> Iterator[tuple[str, str, str]]:
 
     def timed() -> float:
         started = time.perf_counter()
-        list(lab.answer("field", asked, []))
+        list(answer("field", asked, [], History()))
         return time.perf_counter() - started
 
     field = median([timed() for _ in range(CALLS)])
     yield "lab: field 40 × 40, density 256 × 256, mixture of 8", "≤ 10 ms", _milliseconds(field)
-    threads, lesson, reached = torch.get_num_threads(), Lesson(Learn(model="moons")), dict[float, float]()
-    torch.set_num_threads(1)  # as the lab has it
-    started = time.perf_counter()
-    while 0.01 not in reached and lesson.step < 10_000:
-        lesson.advance()
-        error = lesson.trial.figures()["error"] if lesson.step % 50 == 0 else 1.0
-        for bar in (0.1, 0.01):
-            if error <= bar:
-                reached.setdefault(bar, time.perf_counter() - started)
-    torch.set_num_threads(threads)
+    lesson, reached, started = Lesson(Learn(model="moons")), dict[float, float](), time.perf_counter()
+    with threads.exactly(1):  # as the lab has it
+        while 0.01 not in reached and lesson.step < 10_000:
+            lesson.advance()
+            error = lesson.trial.figures()["error"] if lesson.step % 50 == 0 else 1.0
+            for bar in (0.1, 0.01):
+                if error <= bar:
+                    reached.setdefault(bar, time.perf_counter() - started)
     yield (
         "lab: two moons learned, to 10 % and to 1 % of what is to be learned",
         "≤ 20 s",
@@ -165,7 +146,7 @@ def _lab_rows() -> Iterator[tuple[str, str, str]]:
 
 def _ideal() -> str:
     """The time of a call of the ideal denoiser, and the most memory of a process that has done nothing else."""
-    code = "from engine.bench import _network_call, median; print(median(_network_call(16, 'digits-ideal')))"
+    code = "from engine.bench.times import _network_call, median; print(median(_network_call(16, 'digits-ideal')))"
     peak = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"  # kB on Linux
     lines = code if sys.platform != "linux" else f"{code}; {peak}"
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, encoding="utf-8", check=False)
@@ -263,7 +244,7 @@ def _theirs(method: Method, answer: Tensor) -> Timed:
     import diffusers
     import torch
 
-    from engine.convergence import BETAS
+    from engine.bench.convergence import BETAS
 
     scheduler = getattr(diffusers, method.theirs)(**BETAS, prediction_type="sample", **method.options)
     generator = torch.Generator().manual_seed(0)

@@ -9,13 +9,14 @@ import torch
 from msgspec import Meta
 
 from engine import catalog, runs
+from engine.answers.pieces import Piece, Pieces
+from engine.answers.query import Query
+from engine.answers.showing import remembered
 from engine.data import training_images
 from engine.fields import RequestError
 from engine.history import History, Moment, Record
-from engine.lab.answers import Piece, Pieces
-from engine.lab.queries import Query
+from engine.measures.neighbours import closest
 from engine.models.dataset import Dataset
-from engine.neighbours import closest
 from engine.pictures import pixels
 
 SHOWN = 12  # images, those that pull the most
@@ -36,7 +37,7 @@ def pull(asked: Beside, history: History) -> Pieces:
     entropy. At the place of the result, which has no noise, it is told of the step before. Raises RequestError for a
     run, a sample or a place that is not remembered in full, and for a model that no training images pull.
     """
-    record = _record(asked, history)
+    record = remembered(asked.run, history, asked.sample)
     model = runs.model_of(record.request)
     if not isinstance(model, Dataset):
         raise RequestError("model", f"model must be a data set for images to pull, not {record.request.model}.")
@@ -62,7 +63,7 @@ def nearest(asked: Beside, history: History) -> Pieces:
     Whether a network repeats what it has seen is seen here. `images` is how many there are. Raises RequestError as
     `pull` does, and for a model whose training images are not here.
     """
-    record = _record(asked, history)
+    record = remembered(asked.run, history, asked.sample)
     card = catalog.cards().get(record.request.model)
     images = training_images.of(card) if card is not None else None
     if card is None or images is None:
@@ -75,13 +76,6 @@ def nearest(asked: Beside, history: History) -> Pieces:
     distances, numbers = closest((moment.denoised[asked.sample] / wide).clamp(-1.0, 1.0), images, SHOWN)
     values = {"place": asked.place, "distances": distances.tolist(), "numbers": numbers.tolist(), "images": len(images)}
     yield Piece(values, [images[numbers].transpose(0, 2, 3, 1)])
-
-
-def _record(asked: Beside, history: History) -> Record:
-    record = history.records.get(asked.run)
-    if record is None or asked.sample >= record.request.count:
-        raise RequestError("run", "run must be one whose samples are still remembered.")
-    return record
 
 
 def _moment(record: Record, place: int) -> Moment:

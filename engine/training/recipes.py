@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from engine.catalog import Card
-from engine.contrastive import Contrastive
 from engine.data import digits, emoji
 from engine.data.emoji_batches import EmojiBatches
 from engine.models import parameterization
 from engine.models.checkpoint import ModelError
 from engine.models.registry import build
-from engine.objectives import Classification, Denoising, Images, NoisyClassification, Objective
+from engine.training.contrastive import Contrastive
+from engine.training.objectives import Classification, Denoising, Images, NoisyClassification, Objective
 
 CLASSES = tuple(map(str, range(10)))
 MNIST = "MNIST: 60,000 training images of 28 × 28 (LeCun, Cortes, Burges)"
@@ -57,8 +57,7 @@ def _card(name: str, kind: str, title: str, summary: str, **rest: object) -> Car
         "classes": CLASSES,
         "architecture": {},
     }
-    counts = {"command": "", "seed": 0, "steps": 0, "images": 0, "minutes": 0.0, "parameters": 0}
-    return Card(name=name, kind=kind, title=title, summary=summary, **{**values, **counts, **rest})  # type: ignore[arg-type]
+    return Card(name=name, kind=kind, title=title, summary=summary, **{**values, **rest})  # type: ignore[arg-type]
 
 
 def _digits(card: Card) -> Objective:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import verify
-from engine.lab.answers import Piece, Pieces
-from engine.lab.queries import Query
+from engine.answers.pieces import Piece, Pieces
+from engine.answers.query import Query
 from engine.metadata import Made, Saved
 from engine.request import Request
 
@@ -25,12 +25,5 @@ class Verify(Query, frozen=True, kw_only=True):
 
 def verified(asked: Verify, page: NDArray[np.uint8]) -> Pieces:
     """The verdict: exact, sentence, and the figures of `engine.verify.Verdict`. Raises RequestError and VerifyError."""
-    checking = verify.check(Saved(Request.from_dict(asked.request), asked.made), page)
-    while True:
-        try:
-            next(checking)
-        except StopIteration as finished:
-            verdict = finished.value
-            break
-        yield None
+    verdict = yield from verify.check(Saved(Request.from_dict(asked.request), asked.made), page)
     yield Piece({"exact": verdict.exact, "sentence": verdict.sentence, **msgspec.to_builtins(verdict)})

@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import metrics
-from engine.lab.answers import Piece, Pieces
-from engine.lab.queries import Name, Query
+from engine.answers.pieces import Piece, Pieces
+from engine.answers.query import Name, Query
+from engine.measures import judges
 
 
 class Judge(Query, frozen=True, kw_only=True):
@@ -22,5 +22,5 @@ class Judge(Query, frozen=True, kw_only=True):
 
 def judge(asked: Judge, images: NDArray[np.uint8]) -> Pieces:
     """The share of images in which the judge sees what was asked for; none where no judge knows the model's."""
-    share = metrics.judged(asked.model, asked.condition, images.transpose(0, 3, 1, 2))
+    share = judges.judged(asked.model, asked.condition, images.transpose(0, 3, 1, 2))
     yield Piece({"agreement": share})

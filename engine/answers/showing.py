@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
 
-from engine import wire
+from engine.answers.pieces import Piece, Pieces
+from engine.answers.query import Query
 from engine.fields import RequestError
 from engine.history import SIDE, History, Moment, Record
-from engine.lab.answers import Piece, Pieces
-from engine.lab.queries import Query, read
-from engine.pictures import Pixels, pixels
-from engine.pulling import Beside, nearest, pull
-from engine.views import VIEWS, Values, View, noisy, reduced, signed, signed_values
+from engine.pictures import Pixels
+from engine.views import SIGNED, VIEWS, Values, View, of_the_step_before, reduced, seen
 
 Place = Annotated[int, Meta(ge=0, le=100_000)]
 
@@ -39,20 +36,20 @@ class Strip(Query, frozen=True, kw_only=True):
 
 def picture(asked: Picture, history: History) -> Pieces:
     """Colours [B, H, W, C] as they are at the place; with `exact` false from what is left of it, a thumbnail."""
-    record = _record(asked.run, history)
+    record = remembered(asked.run, history)
     place = _place(record, asked.view, asked.place)
     shown, scale = _shown(record, asked.view, place)
     moment = record.moments[place]
-    exact = moment.full or (asked.view in VIEWS[:2] and not moment.reduced)
+    exact = moment.full or (asked.view not in SIGNED and not moment.reduced)
+    if asked.view == "change" and (before := record.moments.get(place - 1)) is not None:
+        exact = exact and before.full
     values = {"view": asked.view, "place": asked.place, "exact": exact, "scale": scale}
     yield Piece(values, [] if shown is None else [shown])
 
 
 def strip(asked: Strip, history: History) -> Pieces:
     """The places of which there is a picture, and the pictures [n, h, w, C]."""
-    record = _record(asked.run, history)
-    if asked.sample >= record.request.count:
-        raise RequestError("sample", f"sample must be less than {record.request.count}, the samples of the run.")
+    record = remembered(asked.run, history, asked.sample)
     found: dict[int, Pixels] = {}
     for wanted in asked.places:
         place = _place(record, asked.view, wanted)
@@ -65,38 +62,22 @@ def strip(asked: Strip, history: History) -> Pieces:
     yield Piece(values, [np.stack(list(found.values()))] if found else [])
 
 
-QUESTIONS: dict[str, tuple[type[Query], Callable[..., Pieces]]] = {
-    "picture": (Picture, picture),
-    "strip": (Strip, strip),
-    "pull": (Beside, pull),
-    "nearest": (Beside, nearest),
-}
-
-
-def answer(what: str, values: dict[str, Any], arrays: wire.Arrays, history: History) -> Pieces:
-    """The pieces of an answer. Raises RequestError, which names the field; `run` is a run that is not remembered."""
-    if arrays:
-        raise RequestError("arrays", f"arrays must be 0 with {what}, not {len(arrays)}.")
-    kind, answering = QUESTIONS[what]
-    yield from answering(read(kind, values), history)
-
-
-def _record(run: int, history: History) -> Record:
+def remembered(run: int, history: History, sample: int = 0) -> Record:
+    """What is left of a run that has this sample. Raises RequestError."""
     if run not in history.records:
         raise RequestError("run", "run must be one whose steps are still remembered.")
-    return history.records[run]
+    record = history.records[run]
+    if sample >= record.request.count:
+        raise RequestError("sample", f"sample must be less than {record.request.count}, the samples of the run.")
+    return record
 
 
 def _place(record: Record, view: View, place: int) -> int:
-    """Where a view is taken from: of the result, which has no noise, the score and ε of the step before.
-
-    So is the change of x̂₀ of Langevin's, which is noisy and has no x̂₀.
-    """
+    """Where a view is taken from: of the result it may be the step before."""
     if not record.closed or place != record.last:
         return place
     result = record.moments.get(place)
-    noisy_change = view == "change" and result is not None and result.level.std > 0.0
-    return place - 1 if view in ("score", "eps") or noisy_change else place
+    return place - 1 if of_the_step_before(view, result.level.std if result else 0.0) else place
 
 
 def _shown(record: Record, view: View, place: int, rows: slice = slice(None)) -> tuple[Pixels | None, float]:
@@ -112,15 +93,13 @@ def _shown(record: Record, view: View, place: int, rows: slice = slice(None)) ->
         assert now is not None
         if then is not None and then.shape != now.shape:  # a thumbnail beside a large picture
             return None, 0.0
-        return signed(signed_values(view, alpha, std, now, now, then))
+        return seen(view, alpha, std, now, now, then)
     if moment.small is not None:  # eight bits, cut off where x is beyond [−1, 1]: no score and no ε
-        return (moment.small[VIEWS.index(view)][rows] if view in VIEWS[:2] else None), 0.0
+        return (None if view in SIGNED else moment.small[VIEWS.index(view)][rows]), 0.0
     x, denoised = (values[rows] for values in moment.arrays())
-    if view == "noisy" or (view == "denoised" and moment.is_result):
-        return noisy(x, alpha, std), 0.0
-    if view == "denoised":
-        return pixels(denoised), 0.0
-    return signed(signed_values(view, alpha, std, x, denoised, None))
+    if view == "denoised" and moment.is_result:  # which is its own x̂₀
+        view = "noisy"
+    return seen(view, alpha, std, x, denoised, None)
 
 
 def _denoised(moment: Moment, rows: slice, full: bool) -> Values:

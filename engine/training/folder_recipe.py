@@ -18,8 +18,8 @@ from engine.data import folder
 from engine.data.folder import Folder, FolderError
 from engine.models import parameterization
 from engine.models.registry import build
-from engine.objectives import Denoising, Images, Objective
-from engine.recipes import RECIPES, Recipe
+from engine.training.objectives import Denoising, Images, Objective
+from engine.training.recipes import RECIPES, Recipe
 
 BATCH = 64
 

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine import caption_metrics, catalog
+from engine import catalog
 from engine.catalog import Card
+from engine.measures import caption_judges
 from engine.models.checkpoint import ModelError
 from engine.models.registry import load_classifier
 from engine.noise import generator
@@ -37,12 +38,12 @@ def agreement(images: Images, labels: NDArray[Any], judge: str = JUDGE) -> float
 def judged(model: str, condition: Any, images: Images) -> float | None:
     """The agreement of images of a model with what they were asked for; none where no judge knows that.
 
-    With a class; or with captions, as `caption_metrics.agreement` has it.
+    With a class; or with captions, as `caption_judges.agreement` has it.
     """
     card = catalog.cards().get(model)
     try:
         if card is not None and isinstance(condition, str):
-            return caption_metrics.agreement(card, condition, np.asarray(images))
+            return caption_judges.agreement(card, condition, np.asarray(images))
         if card is not None and isinstance(condition, int) and knows(card):
             return agreement(images, np.full(len(images), condition))
     except ModelError:  # the card of a judge is there, and its weights are not
@@ -56,9 +57,9 @@ def knows(card: Card) -> bool:
     return judge is not None and (judge.shape, judge.classes) == (card.shape, card.classes)
 
 
-def features(images: Images, judge: str = JUDGE) -> Features:
-    """The last hidden layer of the classifier `judge`, [B, F], for images [B, C, H, W], bytes or floats in [−1, 1]."""
-    network = load_classifier(judge)
+def features(images: Images) -> Features:
+    """The last hidden layer of the judge, [B, F], for images [B, C, H, W], bytes or floats in [−1, 1]."""
+    network = load_classifier(JUDGE)
     with torch.inference_mode():
         return np.concatenate([network.features(batch).double().numpy() for batch in batches(images)])
 

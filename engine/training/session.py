@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from engine.data import training_images
 from engine.models.checkpoint import ModelError, load_tensors, save_model
-from engine.recipes import Recipe
-from engine.training import Progress, Training
+from engine.request import FIELDS
+from engine.training.loop import Progress, Training
+from engine.training.recipes import Recipe
 
 CURVE_POINTS = 200  # of the loss curve in a card
 
@@ -92,10 +93,10 @@ class Session:
 
 def _seed(checkpoint: Path) -> int:
     _, state = load_tensors(checkpoint)
-    try:
-        return int(state["seed"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{checkpoint} is not a checkpoint of a training: it has no seed.") from error
+    seed = state.get("seed") if isinstance(state, dict) else None
+    if seed is None or not FIELDS["seed"].admits(seed):
+        raise ModelError(f"{checkpoint} is not a checkpoint of a training: it has no seed.")
+    return int(seed)
 
 
 @contextmanager

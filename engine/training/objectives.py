@@ -16,6 +16,8 @@ from engine.models.parameterization import Parameterization
 from engine.noise import generator
 from engine.schedules import Level
 
+Array = NDArray[np.float64]
+
 BATCH = 128
 BATCHES, DRAWS = 0, 1  # stages of the keyed generators
 
@@ -111,6 +113,14 @@ class Denoising:
         return functional.mse_loss(f.float(), (clean - skip * x) / out)
 
 
+def moved(images: Tensor, angle: Array, log_scale: Array, shift: Array) -> Tensor:
+    """Images [B, C, H, W], each turned and scaled by its own [B], and shifted [2, B] half sides; what comes in is 0."""
+    cos, sin = np.cos(angle) * np.exp(log_scale), np.sin(angle) * np.exp(log_scale)
+    affine = np.stack([np.stack([cos, -sin, shift[0]], 1), np.stack([sin, cos, shift[1]], 1)], 1)  # [B, 2, 3]
+    places = functional.affine_grid(torch.from_numpy(affine).float(), list(images.shape), align_corners=False)
+    return functional.grid_sample(images, places, align_corners=False)
+
+
 @dataclass
 class Classification:
     """Cross-entropy on images that are shifted, turned and scaled a little."""
@@ -122,11 +132,8 @@ class Classification:
         images, labels = self.data.batch(seed, step)
         draw = generator(seed, step, DRAWS)
         angle, log_scale = 0.2 * draw.standard_normal((2, len(images))) * [[1.0], [0.5]]
-        cos, sin = np.cos(angle) * np.exp(log_scale), np.sin(angle) * np.exp(log_scale)
         shift = draw.uniform(-0.15, 0.15, (2, len(images)))
-        affine = np.stack([np.stack([cos, -sin, shift[0]], 1), np.stack([sin, cos, shift[1]], 1)], 1)  # [B, 2, 3]
-        places = functional.affine_grid(torch.from_numpy(affine).float(), list(images.shape), align_corners=False)
-        images = functional.grid_sample(images + 1.0, places, align_corners=False) - 1.0
+        images = moved(images + 1.0, angle, log_scale, shift) - 1.0
         torch.manual_seed(seed + step)  # dropout
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.network(images)

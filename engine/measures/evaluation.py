@@ -15,15 +15,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine import caption_metrics, catalog
+from engine import catalog
+from engine.captions import SEPARATOR
 from engine.catalog import Card
 from engine.data import digits, training_images
-from engine.metrics import agreement, batches, features, frechet_distance, knows
+from engine.fields import RequestError
+from engine.measures import caption_judges
+from engine.measures.judges import agreement, batches, features, frechet_distance, knows
+from engine.measures.neighbours import closest, nearest, precision_recall
 from engine.models.checkpoint import ModelError
 from engine.models.denoiser import Denoiser, NetworkDenoiser
 from engine.models.noisy_classifier import NetworkClassifier
 from engine.models.registry import load, load_guide
-from engine.neighbours import closest, nearest, precision_recall
 from engine.noise import KeyedNoise, generator
 from engine.pictures import result, save_png
 from engine.pictures import sheet as page_of
@@ -35,6 +38,8 @@ BATCH = 50  # samples of one class in one run
 AGREEMENT_SAMPLES = 1000
 FRECHET_SAMPLES = 2000  # a Fréchet distance falls with the number of samples: compare equal numbers only
 STEPS = 20
+GUIDANCE = 3.0  # of samples of captions
+CAPTIONS = 10  # of one run: a condition has at most 1,000 characters
 SIGMAS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 80.0)  # of a classifier of noisy images
 NEIGHBOURS = 500  # samples whose nearest training image is sought
 OWN_SAMPLES = 200  # of a model of one's own pictures
@@ -52,15 +57,15 @@ def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str
     the test images, and, as the floor, that of as many training images. (The judge was trained on those: the features
     of samples as good as the data may lie a little closer.) At w = 1 also precision and recall against as many test
     images, with those of training images to compare; and the median distance of samples to the nearest training image,
-    with that of test images. Of a model of captions: `caption_metrics.judged`. Of a model of one's own pictures: the
+    with that of test images. Of a model of captions: `caption_judges.judged`. Of a model of one's own pictures: the
     median distance of 200 samples to the nearest of them, and of those to their nearest other. Of a classifier: its
     accuracy on the test images; of one of noisy images, at several σ, with the mean log-probability of the right class.
     `sheet` is a PNG to write, of samples and the training image nearest to each, in turn.
-    Raises ModelError if there is no such model, or its weights or the judge's cannot be used, and OSError.
+    Raises RequestError if there is no such model, ModelError if its weights or the judge's cannot be used, and OSError.
     """
     known = catalog.cards("denoiser", "retrieval", "guide", "classifier")
     if name not in known:  # a distribution of the plane is a model too, and has nothing to measure
-        raise ModelError(f"model must be one of {', '.join(known)}, not {name!r}.")
+        raise RequestError("model", f"model must be one of {', '.join(known)}, not {name!r}.")
     card = known[name]
     if sheet is not None and not _compared(card):
         raise ModelError(f"no samples of {name} are compared with pictures, and so there is no sheet of them.")
@@ -71,11 +76,12 @@ def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str
     if card.kind == "guide":
         return _at_noise(name, progress)
     if card.kind == "retrieval":
-        return caption_metrics.judge(name, progress)
+        return caption_judges.judge(name, progress)
     denoiser = load(name, "cpu")
     figures = _milliseconds(denoiser, progress)
-    if caption_metrics.knows(card):
-        more, samples, neighbours = caption_metrics.judged(name, progress)
+    if caption_judges.knows(card):
+        samples = _asked(name, progress)
+        more, neighbours = caption_judges.judged(samples, progress)
         _show(sheet, samples, neighbours)
         return figures | more
     pictures = training_images.of(card) if card.dataset == catalog.OWN else None
@@ -89,7 +95,7 @@ def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str
 
 def _compared(card: Card) -> bool:
     """Whether samples of a model are made and compared with what it learned from."""
-    return card.kind == "denoiser" and (caption_metrics.knows(card) or knows(card) or card.dataset == catalog.OWN)
+    return card.kind == "denoiser" and (caption_judges.knows(card) or knows(card) or card.dataset == catalog.OWN)
 
 
 def _at_noise(name: str, progress: Report) -> dict[str, float]:
@@ -172,6 +178,18 @@ def _free(name: str, count: int, progress: Report) -> NDArray[np.uint8]:
     for seed in range(0, count, BATCH):
         progress(f"{seed:,} of {count:,} samples")
         images.append(_drawn(Request(model=name, count=BATCH, seed=seed, steps=STEPS)))
+    return np.concatenate(images)
+
+
+def _asked(name: str, progress: Report) -> NDArray[np.uint8]:
+    """A sample [N, C, H, W] as bytes of each of the judge's prompts; sample n has the seed n."""
+    names, images = caption_judges.prompts(), []
+    for seed in range(0, len(names), CAPTIONS):
+        progress(f"w = {GUIDANCE:g}: {seed} of {len(names)} samples")
+        some = names[seed : seed + CAPTIONS]
+        caption = f" {SEPARATOR} ".join(some)
+        request = Request(model=name, condition=caption, count=len(some), seed=seed, steps=STEPS, guidance=GUIDANCE)
+        images.append(_drawn(request))
     return np.concatenate(images)
 
 

@@ -11,15 +11,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from engine.models.checkpoint import ModelError, load_tensors, save_tensors
-from engine.objectives import Objective
-from engine.team import Team
+from engine.training.descent import Descent
+from engine.training.objectives import Objective
+from engine.training.team import Team
 
 CHECKPOINT_SECONDS = 60.0
 CURVE_STEPS = 100  # one point of the loss curve
@@ -33,16 +32,11 @@ class Progress:
     images: int
     seconds: float  # spent in all sessions
     loss: float  # of this step
-    learning_rate: float
 
 
 @dataclass
 class Training:
-    """The loop: Adam, warm-up and inverse-square-root decay, and the power-law average of the weights.
-
-    The average has the profile of Karras et al. 2024 ("EDM2", eq. 121) with a width of about a tenth of the training,
-    whatever its length; it is what ships.
-    """
+    """The loop, with its clock, the curve of the loss and the checkpoint; what ships is the average (see `Descent`)."""
 
     objective: Objective
     seed: int
@@ -60,13 +54,8 @@ class Training:
         self.network.to(device=self.team.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.parameters = dict(self.network.named_parameters())
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
-        self.optimizer = torch.optim.Adam(self.parameters.values(), lr=self.peak_rate, betas=(0.9, 0.99), fused=True)
+        self.descent = Descent(self.parameters, self.average, self.peak_rate, warm_up=500, decay_from=4000)
         self.team.share()
-
-    def rate(self, step: int, warm_up: int = 500, decay_from: int = 4000) -> float:
-        """Learning rate of a step, which does not depend on when the training will end."""
-        decay: float = max(1.0, step / decay_from) ** 0.5
-        return self.peak_rate * min(1.0, (step + 1) / warm_up) / decay
 
     def run(self, minutes: float = float("inf"), steps: int | None = None) -> Iterator[Progress]:
         """Train until `steps` or `minutes` (over all sessions) are reached; checkpoints on the way and at the end."""
@@ -82,36 +71,22 @@ class Training:
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self.save()
                 saved = time.monotonic()
-            yield Progress(self.step, self.step * size, self.seconds, loss, self.rate(self.step))
+            yield Progress(self.step, self.step * size, self.seconds, loss)
         self.save()
 
     def _advance(self) -> float:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(self.step)
         loss = self.objective.loss(self.seed, self.step)
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
-        self.optimizer.step()
+        self.descent.take(loss, self.step)
         self.step += 1
-        keep = (1.0 - 1.0 / self.step) ** 7.94  # eq. 127 with γ = 6.94: relative width 0.1
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.values()), list(self.parameters.values()), 1.0 - keep)
         return self.team.mean(loss.detach())
 
     def save(self) -> None:
         """Write the checkpoint, atomically; of several processes the first does."""
         if self.team.rank:
             return
-        tensors: dict[str, Tensor] = {}
-        for name, parameter in self.parameters.items():
-            tensors[f"network.{name}"] = parameter.detach()
-            tensors[f"average.{name}"] = self.average[name]
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"{key}.{name}"] = value
         state = {"step": self.step, "seconds": self.seconds, "seed": self.seed, "curve": self.curve}
         state |= {"losses": self.losses, "size": self.objective.data.size, "about": self.about}
-        save_tensors(self.path, tensors, state)
+        save_tensors(self.path, self.descent.tensors(), state)
 
     def resume(self) -> None:
         """Go on from the checkpoint. Raises ModelError if it is missing, damaged or of another training."""
@@ -127,18 +102,11 @@ class Training:
             wanted = {f"network.{name}": p.shape for name, p in self.parameters.items()}
             if wanted != {name: t.shape for name, t in tensors.items() if name.startswith("network.")}:
                 raise ModelError(f"{self.path} is a checkpoint of another network.")
-            with torch.no_grad():
-                for name, parameter in self.parameters.items():
-                    parameter.copy_(tensors[f"network.{name}"])
-                    self.average[name].copy_(tensors[f"average.{name}"])
-                    moments: dict[str, Any] = {"step": tensors[f"step.{name}"].to(parameter.device)}
-                    for key in ("exp_avg", "exp_avg_sq"):  # in the parameter's strides: fused Adam goes by memory
-                        moments[key] = torch.empty_like(parameter).copy_(tensors[f"{key}.{name}"])
-                    self.optimizer.state[parameter] = moments
+            self.descent.load(tensors)
             self.step, self.seconds = int(state["step"]), float(state["seconds"])
             self.curve = [(int(images), float(loss)) for images, loss in state["curve"]]
             self.losses = [float(loss) for loss in state.get("losses", [])]
         except ModelError:
             raise
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(f"{self.path} is not a checkpoint of this network: {error}.") from error

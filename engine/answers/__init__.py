@@ -1,0 +1,1 @@
+"""What the window asks of the engine, and the answers, in pieces that can be dropped wherever they stop."""

@@ -1,0 +1,1 @@
+"""`scorescope bench`: times, and how far the samplers are after how many evaluations."""

@@ -1,0 +1,1 @@
+"""How good samples are: judges, distances, and the evaluation of a model."""

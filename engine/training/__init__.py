@@ -1,0 +1,1 @@
+"""Training: what can be trained, on what, by which loss, and the loop."""
