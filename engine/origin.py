@@ -74,7 +74,8 @@ def first_of(request: Request) -> int:
 def levels_of(request: Request, denoiser: Denoiser, rest: Sequence[Level] = ()) -> list[Level]:
     """The levels a run visits; `rest` are its parent's, from where a branch leaves it. Raises RequestError.
 
-    A branch whose own levels come by there goes on with them; another has that level, and its own below it.
+    A branch on the grid of its parent goes on with the rest of it, and one whose own levels come by there with those;
+    another has that level, and its own below it.
     """
     levels, first, start = _whole(request, denoiser), first_of(request), request.start
     if not isinstance(start, Branch):
