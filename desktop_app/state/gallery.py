@@ -6,11 +6,9 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 from PySide6.QtGui import QImage
@@ -19,13 +17,13 @@ from desktop_app.state import gallery_files as files
 from desktop_app.state.gallery_files import Deletion, Picture
 from desktop_app.state.gallery_index import Index, index_file
 from desktop_app.state.gallery_search import Search, words
+from desktop_app.state.turns import Turns
 from engine import catalog
 
 SLICE = 16  # files that are read in one go
 IN_MEMORY = 400  # thumbnails
 SHOWN_EVERY_S = 0.25  # while many are read
 SETTLED_MS = 250  # after the last change in the folder
-T = TypeVar("T")
 
 
 class Gallery(QObject):
@@ -51,7 +49,7 @@ class Gallery(QObject):
         self._deleted: dict[str, Picture] = {}  # which need not be read again when they are put back
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changes = count()
-        self._hand = ThreadPoolExecutor(1)  # makes them, one after another
+        self._turns = Turns()  # in which they are made
         self._last: asyncio.Future[int] | None = None  # of them
         self._stale = False  # the folder has changed while it was looked through
         self._settling = QTimer(self, interval=SETTLED_MS, singleShot=True)
@@ -80,7 +78,7 @@ class Gallery(QObject):
     def close(self) -> None:
         """Stop looking; what was to be done with the files is done before this returns."""
         self._leave()
-        self._hand.shutdown()
+        self._turns.finish()
 
     def _leave(self) -> None:
         self._settling.stop()
@@ -222,7 +220,7 @@ class Gallery(QObject):
 
     def _change(self, act: Callable[[], int], failed: str, then: Callable[[bool], object] = lambda done: None) -> None:
         """Change the folder, and look through it: until then it is shown as it will be."""
-        self._last = turn = self._in_turn(act)
+        self._last = turn = self._turns.take(act)
 
         async def wait() -> None:
             done = 0
@@ -239,10 +237,6 @@ class Gallery(QObject):
     def _changing(self) -> bool:
         return self._last is not None and not self._last.done()
 
-    def _in_turn(self, act: Callable[[], T]) -> asyncio.Future[T]:
-        """Do something with the files on a thread, after all that was begun before; it is done whoever waits for it."""
-        return asyncio.shield(asyncio.wrap_future(self._hand.submit(act)))
-
     def in_trash(self) -> int:
         """How many pictures are in the trash."""
         return sum(1 for _ in (self.folder / ".trash").glob("*/*"))
@@ -253,7 +247,7 @@ class Gallery(QObject):
 
     async def _empty(self, older_than: float) -> None:
         try:
-            deleted = await self._in_turn(partial(files.empty_trash, self.folder, older_than))
+            deleted = await self._turns.take(files.empty_trash, self.folder, older_than)
         except OSError as error:
             self.problem.emit(f"The trash could not be emptied: {error.strerror or error}.")
             return

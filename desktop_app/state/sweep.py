@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import platformdirs
@@ -19,6 +18,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.engine_client import RefusedError
 from desktop_app.state.controls import Controls
+from desktop_app.state.turns import Turns
 from engine import catalog, wire
 from engine.fields import RequestError
 from engine.request import Request
@@ -27,7 +27,6 @@ from engine.sweep import Cell, Folder, Result, Sweep
 ATTEMPTS = 3  # at a cell whose worker dies
 OTHERS = 2_000  # cells of other sweeps that are kept
 AT_ONCE = 8  # files that are read in one go
-T = TypeVar("T")
 
 
 class Client(Protocol):
@@ -85,7 +84,7 @@ class SweepRun(QObject):
         super().__init__(parent)
         self._client = client
         self._folder = Folder(folder())
-        self._hand = ThreadPoolExecutor(1)  # reads and writes it
+        self._turns = Turns()  # in which it is read and written, also after a sweep was stopped
         self._task: asyncio.Task[None] | None = None
         self._pausing = False
         self.sweep: Sweep | None = None
@@ -166,21 +165,17 @@ class SweepRun(QObject):
         rest = [cell for cell in sweep.cells if cell.index not in self.results]
         for at in range(0, len(rest), AT_ONCE):
             some = rest[at : at + AT_ONCE]
-            for cell, found in zip(some, await self._in_turn(self._kept, some), strict=True):
+            for cell, found in zip(some, await self._turns.take(self._kept, some), strict=True):
                 if found:
                     self._take(cell, found)
 
     def _kept(self, cells: list[Cell]) -> list[Result | None]:
         return [self._folder.load(cell) for cell in cells]
 
-    def _in_turn(self, act: Callable[..., T], *values: object) -> Awaitable[T]:
-        """Do something with the folder on a thread, after what was begun before, also by a sweep that was stopped."""
-        return asyncio.get_running_loop().run_in_executor(self._hand, act, *values)
-
     async def _work(self, sweep: Sweep) -> None:
         try:
-            await self._in_turn(self._folder.begin, sweep)
-            await self._in_turn(self._folder.prune, sweep, OTHERS)
+            await self._turns.take(self._folder.begin, sweep)
+            await self._turns.take(self._folder.prune, sweep, OTHERS)
             await self._load(sweep)
             for cell in sweep.cells:
                 if self._pausing:
@@ -191,7 +186,7 @@ class SweepRun(QObject):
                     self._spent += time.perf_counter() - before
                     self._evaluated += int(result.figures.get("nfe", 0))
                     if not result.reason:
-                        await self._in_turn(self._folder.save, cell, result)
+                        await self._turns.take(self._folder.save, cell, result)
                     self._take(cell, result)
         except RefusedError as error:
             self.refused.emit(f"The sweep stopped: {error}")

@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 
 from desktop_app.state.training import Plan, TrainingProcess
 from desktop_app.window import Window
+from desktop_app.workspaces.train import TrainWorkspace
 
 
 @pytest.fixture
@@ -87,24 +88,27 @@ def test_a_folder_is_trained_on_stopped_gone_on_with_and_used(drive, pictures: P
     drive(scenario)
 
 
+def begun(window: Window, pictures: Path) -> TrainWorkspace:
+    """A training on these pictures, at the smallest size."""
+    window.open("train")
+    train = window.current
+    assert isinstance(train, TrainWorkspace)
+    train.folder.setText(str(pictures))
+    train.size_box.setCurrentIndex(0)
+    click(train.button)
+    return train
+
+
 def test_closing_while_it_trains_hides_the_window_and_keeps_the_checkpoint(drive, pictures: Path) -> None:
     seen = []
 
     async def scenario(window: Window) -> None:
-        window.open("train")
-        train = window.current
-        train.folder.setText(str(pictures))
-        train.size_box.setCurrentIndex(0)
-        click(train.button)
+        train = begun(window, pictures)
         await until(lambda: len(train.process.curve) >= 2, "steps")
         window.closing.connect(lambda: seen.append(window.isVisible()))
 
     async def again(window: Window) -> None:
-        window.open("train")
-        train = window.current
-        train.folder.setText(str(pictures))
-        train.size_box.setCurrentIndex(0)
-        click(train.button)
+        train = begun(window, pictures)
         await until(lambda: not train.process.running)
         assert train.process.status == "exists"
 
