@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSocketNotifier
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 import qasync  # isort: skip  (after PySide6, so that it picks it)
 
@@ -72,7 +72,7 @@ async def _main(client: EngineClient, errors: Errors) -> None:
     window = errors.window = Window(client, Preferences())
     window.closing.connect(closed.set)
     wakeup = _close_on_signals(window)
-    window.show()
+    show_whole(window)
     window.restore()
     await asyncio.sleep(0)
     window.make("lab")  # takes half a second: now, while the engine starts, and not when somebody opens it
@@ -87,6 +87,13 @@ async def _main(client: EngineClient, errors: Errors) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def show_whole(window: QWidget) -> None:
+    """Show a window, maximized where the screen is smaller: the timeline must not be below its end."""
+    room = window.screen().availableSize()
+    fits = window.width() <= room.width() and window.height() <= room.height()
+    (window.show if fits else window.showMaximized)()
 
 
 def _close_on_signals(window: Window) -> QSocketNotifier:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HISTORIES = (128, 512, 2048, 8192)  # MiB
 BEFORE = 40  # runs that are offered again
+DEEDS = ("branch", "verify", "export", "python")  # with a picture of the gallery, besides those that have an entry
 
 
 def entries(window: Window) -> list[Entry]:
@@ -29,6 +30,7 @@ def entries(window: Window) -> list[Entry]:
         Entry("First step", "Home", lambda: timeline.seek(0)),
         Entry("Last step", "End", lambda: timeline.seek(timeline.length)),
         *([Entry("New random seed", "R", current.bound.randomise_seed)] if current.sets else []),
+        *([Entry("Branch here", "B", current.branch_here)] if current is window.generate else []),
         Entry("Undo", "Ctrl+Z", window.undo.back),
         Entry("Redo", "Ctrl+Shift+Z", window.undo.forth),
         Entry("Send to Compare", "C", window.send_to_compare),
@@ -37,6 +39,10 @@ def entries(window: Window) -> list[Entry]:
         Entry("Copy as command", "Ctrl+Shift+C", window.keeping.copy_command),
         Entry("Keyboard", "?", window.cheat_sheet.open),
     ]
+    if current is window.gallery:
+        buttons = {name: window.gallery.detail.buttons[name] for name in DEEDS}
+        deeds = [(button.text(), name) for name, button in buttons.items() if button.isEnabled()]
+        found += [Entry(text, "", partial(window.gallery.act, name)) for text, name in deeds]
     for number, (name, (_, text)) in enumerate(WORKSPACES.items(), 1):
         found.append(Entry(f"Go to {text}", f"Ctrl+{number}", partial(window.open, name)))
     found += [Entry(f"Compare: {p.label}", p.help, partial(window.use_preset, name)) for name, p in PRESETS.items()]

@@ -191,11 +191,12 @@ class Window(QWidget):
         self.remember()
 
     def send_to_compare(self) -> None:
-        """Put what Generate is set to beside itself with the other λ, and run both; the lab splits its own view."""
+        """Run what Generate is set to beside the other λ; the lab splits its view, the gallery sends its pictures."""
         if self.current is self.lab:
             self.lab.set_page("one" if self.lab.page == "split" else "split")
-            return
-        if self.current is not self.compare:  # where the lanes are what is compared
+        elif self.current is self.gallery:
+            self.gallery.act("compare")
+        elif self.current is not self.compare:  # where the lanes are what is compared
             self._compare([self.generate.controls.request()])
 
     def use_preset(self, name: str) -> None:

@@ -20,6 +20,9 @@ APART = (
     "Nearest picture: the median distance, where black and white are 2 apart; “data”: that of the pictures to their "
     "nearest other. What is much nearer was learned by heart."
 )
+AMONG = "A point is among others if it is within the distance of one of them to its k-th neighbour."
+PRECISION = f"The share of samples that lie among the data: their quality. {AMONG}"
+RECALL = f"The share of the data that lie among the samples: their diversity. {AMONG}"
 COMPARED = {  # with the data: label, what the data themselves reach, help
     "frechet": (
         "Fréchet distance",
@@ -27,8 +30,10 @@ COMPARED = {  # with the data: label, what the data themselves reach, help
         "Between samples and data as Gaussians in the features of the judge: less is better. Compare equal numbers of "
         "samples only (Heusel et al. 2017).",
     ),
-    "precision": ("Precision", "precision_training", "The share of samples that lie among the data: their quality"),
-    "recall": ("Recall", "recall_training", "The share of the data that lie among the samples: their diversity"),
+    "precision_k3": ("Precision, k = 3", "precision_k3_training", PRECISION),
+    "recall_k3": ("Recall, k = 3", "recall_k3_training", RECALL),
+    "precision_k5": ("Precision, k = 5", "precision_k5_training", PRECISION),
+    "recall_k5": ("Recall, k = 5", "recall_k5_training", RECALL),
 }
 
 Figures = dict[str, float]  # those that are not said yet: whoever says one takes it out
@@ -99,7 +104,7 @@ def number(value: float) -> str:
 
 def _samples(left: Figures) -> list[Section]:
     """How samples of classes compare with the data, in a column for each λ and one of the data."""
-    lams = _found(left, rf"(?:agreement_w{NUMBER}|frechet|precision|recall)_lam{NUMBER}")
+    lams = _found(left, rf"(?:agreement_w{NUMBER}|frechet|precision_k\d+|recall_k\d+)_lam{NUMBER}")
     if not lams:
         return []
     rows, notes = [], ["Samples of 20 steps of order 2, at w = 1 unless another w is given."]
@@ -117,8 +122,7 @@ def _samples(left: Figures) -> list[Section]:
     if compared:
         rows += compared.values()
         count = left.pop("frechet_samples", 0.0)
-        names = ", ".join(compared).capitalize()
-        notes.append(f"{names}: of {_many(count)} against the test images; “data”: as many training images.")
+        notes.append(f"Compared with the test images: {_many(count)}; “data”: as many training images.")
     if "0" in lams and "nearest_samples" in left:
         rows.append(_nearest("Nearest training image", left, "nearest_test", lams, "0"))
         notes.append(

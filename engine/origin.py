@@ -86,7 +86,9 @@ def levels_of(request: Request, denoiser: Denoiser, rest: Sequence[Level] = ()) 
     if first < len(levels) - 1 and isclose(levels[first].sigma, branched_at.sigma):
         return levels[first:]
     if request.sampler == "langevin":
-        there = f"{branched_at.sigma:g}, the level that it branches from"
+        if not branched_at.alpha:
+            raise RequestError("start", "start must branch at a later step: Langevin cannot stay at σ = ∞.")
+        there = f"{branched_at.sigma:.12g}, the level that it branches from"
         raise RequestError("sigma", f"sigma must be {there}, and steps more than it has taken.")
     below = [level for level in levels if level.sigma < branched_at.sigma * (1.0 - 1e-9)]
     return [_same(branched_at, schedule_of(request, denoiser)), *below]

@@ -128,10 +128,10 @@ class TrainingProcess(QObject):
             self.status = "done"
         elif any(EXISTS in line for line in self.said):
             self.status = "exists"
-        elif self.status == "stopping" or any(STOPPED.match(line) for line in self.said):
+        elif any(STOPPED.match(line) for line in self.said):
             self.status = "stopped"
-        else:
-            self.status = "failed"
+        else:  # stopped before its first step it has no checkpoint to go on from
+            self.status = "idle" if self.status == "stopping" else "failed"
         self.changed.emit()
         if self.status == "done":
             self.trained.emit(self.model)

@@ -90,9 +90,11 @@ class FieldControl(QWidget):
             return
         if name == self.name or self.isHidden():
             self.show_value(self.value())
-        self.show()
         why = self.controls.why_disabled(self.name)
+        if why and self.isAncestorOf(self.window().focusWidget()):
+            self.hide()  # hands the focus on to the next field, which disabling does not
         self.setEnabled(not why)
+        self.show()
         self.setToolTip(tooltip(self.field, self.note(), why))
 
     def _head(self, *right: QWidget) -> QWidget:

@@ -30,7 +30,7 @@ class Detail(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(WIDTH)
         self.title = ElidedLabel("title")
-        self.file = ElidedLabel("faint")
+        self.file = ElidedLabel("faint", Qt.TextElideMode.ElideMiddle)  # its number is at the end
         self.star = IconButton("star", "Star", "S", checkable=True)
         self.bin = IconButton("trash-2", "Delete", "Del")
         self.star.clicked.connect(lambda: self.wanted.emit("star"))

@@ -32,6 +32,7 @@ PAD = 10
 CAPTION = 40
 CELL = QSize(PICTURE + 2 * PAD, PICTURE + 2 * PAD + CAPTION)
 EDGE = 12  # of the grid
+ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -140,6 +141,8 @@ class PictureGrid(QListView):
             act.emit()
         elif plain and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self.opened.emit(self.pictures.rows[self.currentIndex().row()].name)
+        elif plain and event.key() in ARROWS and self.pictures.rows and not self.selected():
+            self.select([self.pictures.rows[max(self.currentIndex().row(), 0)].name])  # Qt would leave the first out
         elif event.text().isprintable() and event.text() and plain and event.key() != Qt.Key.Key_Space:
             event.ignore()  # no search by typing: the workspace has its own keys
         else:

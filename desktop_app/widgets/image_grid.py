@@ -12,7 +12,7 @@ from desktop_app.theme import theme
 from desktop_app.widgets.layout import FocusRing
 
 GAP = 4  # px between tiles
-MARGIN = 16
+MARGIN = 12
 
 
 class ImageGrid(FocusRing, QWidget):

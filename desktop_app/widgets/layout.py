@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QPaintEvent
@@ -34,8 +35,9 @@ def label(text: str, role: str = "") -> QLabel:
 class ElidedLabel(QLabel):
     """A label that is cut with … where there is no room for it; its tooltip has all of it."""
 
-    def __init__(self, role: str = "") -> None:
+    def __init__(self, role: str = "", cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
         super().__init__()
+        self._cut = cut
         self.setProperty("role", role)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -47,7 +49,7 @@ class ElidedLabel(QLabel):
         return QSize(0, super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        text = self.fontMetrics().elidedText(self.text(), self._cut, self.width())
         painter = QStylePainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(self.rect(), self.alignment(), text)
@@ -145,6 +147,13 @@ class IconButton(QToolButton):
         self.setIcon(theme().icon(self._icon, "text" if self.isChecked() else "text_soft"))
 
 
+def mark_chosen(buttons: Mapping[Any, QPushButton], value: object) -> None:
+    """Show one of some buttons as chosen; it is the one that Tab comes to, and arrows go on from it."""
+    buttons[value].setChecked(True)
+    for other, button in buttons.items():
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus if other == value else Qt.FocusPolicy.NoFocus)
+
+
 class Segments(QFrame):
     """A choice of a few, all visible."""
 
@@ -173,9 +182,7 @@ class Segments(QFrame):
 
     def choose(self, value: str) -> None:
         """Show a value as chosen, without a signal; it is the one that Tab comes to."""
-        self._buttons[value].setChecked(True)
-        for other, button in self._buttons.items():
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus if other == value else Qt.FocusPolicy.NoFocus)
+        mark_chosen(self._buttons, value)
 
     def button(self, value: str) -> QPushButton:
         """The button of a value."""

@@ -93,7 +93,7 @@ class Palette(Overlay):
         text.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         layout = row(text)
         layout.addWidget(detail, 1)
-        fill(layout, (8, 0, 12, 0), 12)
+        fill(layout, (4, 0, 4, 0), 12)
         widget = QWidget()
         widget.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         widget.setLayout(layout)

@@ -145,6 +145,7 @@ class Frame(FocusRing, QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(240, 220)
         self.canvas = Canvas(self, home)
+        self.canvas.viewport().setAccessibleName(name)
         self.names, self.square = axes, square
         self.scale: Scale | None = None
         self.axes_shown = self.scale_shown = True

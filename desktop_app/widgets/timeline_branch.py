@@ -17,9 +17,11 @@ from desktop_app.widgets.fields import FieldControl, SeedControl
 from desktop_app.widgets.inspector import control_for
 from desktop_app.widgets.layout import ElidedLabel, IconButton, column, fill, label, row
 from desktop_app.widgets.timeline_axis import level_text
-from engine.request import Branch
+from engine.request import FIELDS, Branch, Request
 
 COLUMN = 264  # px
+STAYS = FIELDS["sigma"]
+ELSEWHERE = f"Langevin stays at one σ from {STAYS.minimum:g} to {STAYS.maximum:,.0f}: branch elsewhere."
 COLUMNS = (
     ("sampler", "order", "lam", "eta", "churn", "tolerance", "langevin_steps", "step_size", "steps"),
     ("condition", "guidance", "seed"),
@@ -41,6 +43,7 @@ class BranchPanel(QFrame):
         self.controls = Controls(parent=self)
         self.stem: Run | None = None
         self.start: Branch | None = None
+        self.sigma = 0.0  # where it leaves
         self.title = label("", "title")
         self.close_button = IconButton("x", "Close", "Esc")
         self.close_button.clicked.connect(self.leave)
@@ -79,8 +82,8 @@ class BranchPanel(QFrame):
             self.raise_()
             self.fields["lam" if self.controls.has("lam") else "steps"].edit.setFocus()  # type: ignore[attr-defined]
             self.fields["lam" if self.controls.has("lam") else "steps"].edit.selectAll()  # type: ignore[attr-defined]
-        self.stem, self.start = stem, start
-        self.title.setText(f"Branch at step {index}  ·  σ = {level_text(stem.sigma(index), 4)}")
+        self.stem, self.start, self.sigma = stem, start, stem.sigma(index)
+        self.title.setText(f"Branch at step {index}  ·  σ = {level_text(self.sigma, 4)}")
         self._tell()
 
     def leave(self) -> None:
@@ -116,8 +119,8 @@ class BranchPanel(QFrame):
     def _tell(self, _: str = "") -> None:
         if self.stem is None:
             return
-        request = self.controls.request()
-        words = difference(request, changes(request, self.stem.request))
+        request = self._request()
+        words = difference(request, changes(request, self.stem.request)) if request else [ELSEWHERE]
         self.said.setText("   ".join(words) or "Nothing is changed yet: it would repeat what is there.")
         self.adjustSize()
 
@@ -134,9 +137,20 @@ class BranchPanel(QFrame):
         if self._was_refused:
             self._was_refused = False
             return
-        stem, request = self.stem, self.controls.request().replace(start=self.start)
+        stem, request = self.stem, self._request()
+        if request is None:
+            self.refused.emit(ELSEWHERE)
+            return
         self.leave()
-        self.go.emit(stem, request)
+        self.go.emit(stem, request.replace(start=self.start))
+
+    def _request(self) -> Request | None:
+        """What would go on: Langevin stays at the level that it branches from, if it is one where it can stay."""
+        request = self.controls.request()
+        if request.sampler != "langevin":
+            return request
+        sigma = float(f"{self.sigma:.12g}")  # the ends of a schedule are a little beyond
+        return request.replace(sigma=sigma) if STAYS.admits(sigma) else None
 
     def _paint(self) -> None:
         self.button.setIcon(theme().icon("git-branch", "on_accent", 16))

@@ -50,14 +50,13 @@ class Filmstrip(QWidget):
         run = self.timeline.selected
         if run is None or not run.levels:
             return {}
-        places, half = self.track.places_px(run), PICTURE / 2
+        low, high = self.track.left - 8 + PICTURE / 2, self.width() - MARGIN - PICTURE / 2
+        places = low + (high - low) * self.track.axis.places(run)  # over their ticks, and whole at both ends
         if np.array_equal(places, self._planned[0]):
             return self._planned[1]
-        low, high = self.track.left - 8 + half, self.width() - MARGIN - half
         shown: dict[int, float] = {}
-        end = min(max(float(places[-1]), low), high)
-        for index in range(run.steps):
-            x = min(max(float(places[index]), low), high)
+        *before, end = map(float, places)
+        for index, x in enumerate(before):
             if (not shown or x - next(reversed(shown.values())) >= PICTURE + GAP) and end - x >= PICTURE + GAP:
                 shown[index] = x
         shown[run.steps] = end

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QPushButton, QWidget
+from shiboken6 import isValid
 
 from desktop_app.theme import theme
 from desktop_app.widgets.layout import IconButton, column, fill, label, row
+from desktop_app.widgets.overlay import Overlay
 
 SHOWN_MS = 8000
 MOST = 4
@@ -47,7 +49,9 @@ class Toasts(QObject):
         return toast
 
     def arrange(self) -> None:
-        """One above the other, the newest lowest."""
+        """One above the other, the newest lowest; what has the keyboard is not covered."""
+        if not (self.shown and isValid(self._window)):  # which hides what is in it when it goes
+            return
         y = self._bottom() - 16
         for toast in reversed(self.shown):
             toast.resize(toast.width(), toast.heightForWidth(toast.width()))
@@ -55,6 +59,9 @@ class Toasts(QObject):
             toast.move(90, y)
             toast.raise_()
             y -= 8
+        for overlay in self._window.findChildren(Overlay, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if overlay.isVisible():
+                overlay.raise_()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in MOVED:

@@ -94,9 +94,9 @@ class TrainingStrip(QWidget):
         known = self._card.measured if self._card is not None else {}
         usual = ""
         if "nearest_test" in known:
-            usual = f". Images it has not seen are {known['nearest_test']:.2f} from their nearest, in the median"
+            usual = f"; images it has not seen are {known['nearest_test']:.2f} from their nearest, in the median"
         elif "nearest_pictures" in known:
-            usual = f". These are {known['nearest_pictures']:.2f} from their nearest other, in the median"
+            usual = f"; these are {known['nearest_pictures']:.2f} from their nearest other, in the median"
         return f"Nearest to sample {number} among {self.values['images']:,} training images{usual}"
 
     def _what(self) -> str:

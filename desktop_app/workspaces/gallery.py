@@ -32,12 +32,10 @@ class GalleryWorkspace(Workspace):
     open_wanted = Signal(list, str)  # requests, and where: "generate", "branch", "compare"
     told = Signal(str, str, object)  # a sentence, what a button says, and what it does
     folder_changed = Signal(str)
+    has_lanes = False
 
     def __init__(self, client: EngineClient, runs: Runs, undo: Undo, folder: Path) -> None:
         super().__init__(runs)
-        for part in (self.bar, self.inspector, self.views, *self.seams):
-            part.hide()
-        self.bar.setFixedHeight(0)
         self.gallery = Gallery(folder, self)
         self.deeds = GalleryActions(client, self.gallery, undo, self)
         self.grid = PictureGrid(self.gallery)
@@ -206,7 +204,9 @@ class GalleryWorkspace(Workspace):
     def act(self, name: str) -> None:
         """Do what a button or a key is for, with what is selected."""
         chosen, button = self.chosen, self.detail.buttons.get(name)
-        if chosen and (button is None or button.isEnabled()):
+        if not chosen:
+            self.problem.emit("No picture is selected.")
+        elif button is None or button.isEnabled():
             self.deeds.act(name, chosen)
 
     def choose_folder(self, folder: Path) -> None:

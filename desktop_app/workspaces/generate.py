@@ -136,7 +136,8 @@ class GenerateWorkspace(Workspace):
         self.tree.add(run)
         self._read_back(run)
         self.inspector.set_running(True, self.verb)
-        self.bar.track.setFocus()
+        if self.isVisible():  # and is not opened again behind another workspace
+            self.bar.track.setFocus()
 
     def select(self, run: Run) -> None:
         """Look at a run of the tree; the inspector shows what it was asked with."""

@@ -13,6 +13,7 @@ from desktop_app.widgets.combo_box import ComboBox
 from desktop_app.widgets.layout import column, fill, label, line, row
 from desktop_app.widgets.loss_chart import LossChart
 from desktop_app.widgets.number_edit import NumberEdit
+from desktop_app.widgets.number_fields import number
 from desktop_app.widgets.switch import Switch
 from desktop_app.workspaces.workspace import Workspace
 from engine.request import Request
@@ -30,14 +31,12 @@ class TrainWorkspace(Workspace):
     """What to train on at the right, how it goes in the middle. It has no lanes, and so no timeline."""
 
     verb = "Train"
+    has_lanes = False
     trained = Signal(str)  # a model that can be used now
     open_wanted = Signal(list, str)
 
     def __init__(self, runs: Runs) -> None:
         super().__init__(runs)
-        for part in (self.bar, self.inspector, self.views, *self.seams):
-            part.hide()
-        self.bar.setFixedHeight(0)
         self.process = TrainingProcess(self)
         self.process.changed.connect(self._show)
         self.process.trained.connect(self.trained)
@@ -160,7 +159,7 @@ class TrainWorkspace(Workspace):
             self.problem.emit("Folder must be a folder of pictures that is there.")
             return
         try:
-            minutes = float(self.minutes.text())
+            minutes = number(self.minutes.text())
         except ValueError:
             minutes = 0.0
         if not MINUTES[0] <= minutes <= MINUTES[1]:
@@ -190,8 +189,8 @@ class TrainWorkspace(Workspace):
         process = self.process
         self.chart.show_curve(process.curve)
         loss = f", loss {process.curve[-1][1]:.4f}" if process.curve else ""
-        at = f"step {process.step:,}{loss}, {process.minutes:.1f} minutes"
-        name = process.plan.folder.name if process.plan else ""
+        name, whole = (process.plan.folder.name, f" of {process.plan.minutes:g}") if process.plan else ("", "")
+        at = f"step {process.step:,}{loss}, {process.minutes:.1f}{whole} minutes"
         under_way = at if process.curve else "reading the pictures…"
         self.state.setText(
             {

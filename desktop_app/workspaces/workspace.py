@@ -12,7 +12,7 @@ from desktop_app.state.timeline import Timeline
 from desktop_app.widgets.inspector import Inspector
 from desktop_app.widgets.layout import ElidedLabel, Segments, column, fill, label, line, row
 from desktop_app.widgets.timeline_bar import TimelineBar
-from engine.request import Request
+from engine.request import FIELDS, Request
 
 VIEWS = {
     "noisy": ("xₜ", "The sample as it is at this noise level"),
@@ -30,6 +30,7 @@ class Workspace(QWidget):
     view_changed = Signal(str)
     undoable = Signal(str, object, object)  # what was done, and how to take it back and to do it again
     images = True  # whether the runs have pictures
+    has_lanes = True  # or it is its centre alone, without timeline and inspector
     verb = "Generate"
     own_fields: tuple[str, ...] = ()  # of the request, that the workspace sets by itself
     models = staticmethod(image_models)  # to choose from
@@ -41,7 +42,7 @@ class Workspace(QWidget):
         self.view = "denoised"
         self._last_seed: int | None = None
         self.bar = TimelineBar(self.timeline, self.images)
-        self.inspector = Inspector(self.own_fields, self.models)
+        self.inspector = Inspector(self.own_fields if self.has_lanes else tuple(FIELDS), self.models)
         self.inspector.run_wanted.connect(self.start)
         self.inspector.stop_wanted.connect(self.stop)
         self.inspector.refused.connect(self.problem)
@@ -77,6 +78,10 @@ class Workspace(QWidget):
         layout.addWidget(self.seams[1])
         layout.addWidget(self.bar)
         self.setLayout(layout)
+        if not self.has_lanes:
+            for part in (self.bar, self.inspector, self.views, *self.seams):
+                part.hide()
+            self.bar.setFixedHeight(0)
         self.inspector.set_running(False, self.verb)
         self.timeline.moved.connect(self.refresh)
         self.timeline.lanes_changed.connect(self.refresh)

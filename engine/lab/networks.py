@@ -54,7 +54,7 @@ def loaded(asked: LoadNetwork, file: NDArray[np.uint8]) -> Pieces:
         if subject.exact(known.model).classes != known.classes:
             raise ValueError(f"{known.model} has not {known.classes} classes")
         name = mlp.save(tensors, known)
-    except (ValueError, OverflowError, SafetensorError, RequestError) as error:
+    except (ValueError, OverflowError, RecursionError, SafetensorError, RequestError) as error:
         raise RequestError("file", f"file must be a network that the lab saved: {error}.".replace("..", ".")) from error
     except (ModelError, OSError) as error:
         raise RequestError("file", str(error)) from error

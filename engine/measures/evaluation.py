@@ -21,7 +21,7 @@ from engine.catalog import Card
 from engine.data import digits, training_images
 from engine.fields import RequestError
 from engine.measures import caption_judges
-from engine.measures.judges import agreement, batches, features, frechet_distance, knows
+from engine.measures.judges import Features, agreement, batches, features, frechet_distance, knows
 from engine.measures.neighbours import closest, nearest, precision_recall
 from engine.models.checkpoint import ModelError
 from engine.models.denoiser import Denoiser, NetworkDenoiser
@@ -40,6 +40,7 @@ FRECHET_SAMPLES = 2000  # a Fréchet distance falls with the number of samples: 
 STEPS = 20
 GUIDANCE = 3.0  # of samples of captions
 CAPTIONS = 10  # of one run: a condition has at most 1,000 characters
+REACHES = (3, 5)  # to which neighbour of its own a point reaches, in precision and recall; 3 is the paper's
 SIGMAS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 80.0)  # of a classifier of noisy images
 NEIGHBOURS = 500  # samples whose nearest training image is sought
 OWN_SAMPLES = 200  # of a model of one's own pictures
@@ -55,11 +56,12 @@ def evaluate(name: str, progress: Report, sheet: Path | None = None) -> dict[str
     Of every denoiser: milliseconds a call, on the CPU. Of one whose classes the judge knows, with 20 steps of order 2
     at λ = 0 and 1: the agreement of 1,000 samples at w = 1 and 2; the Fréchet distance of 2,000 samples at w = 1 from
     the test images, and, as the floor, that of as many training images. (The judge was trained on those: the features
-    of samples as good as the data may lie a little closer.) At w = 1 also precision and recall against as many test
-    images, with those of training images to compare; and the median distance of samples to the nearest training image,
-    with that of test images. Of a model of captions: `caption_judges.judged`. Of a model of one's own pictures: the
-    median distance of 200 samples to the nearest of them, and of those to their nearest other. Of a classifier: its
-    accuracy on the test images; of one of noisy images, at several σ, with the mean log-probability of the right class.
+    of samples as good as the data may lie a little closer.) At w = 1 also precision and recall (k = 3 and 5) against as
+    many test images, with those of training images to compare; and the median distance of samples to the nearest
+    training image, with that of test images. Of a model of captions: `caption_judges.judged`. Of a model of one's own
+    pictures: the median distance of 200 samples to the nearest of them, and of those to their nearest other. Of a
+    classifier: its accuracy on the test images; of one of noisy images, at several σ, with the mean log-probability of
+    the right class.
     `sheet` is a PNG to write, of samples and the training image nearest to each, in turn.
     Raises RequestError if there is no such model, ModelError if its weights or the judge's cannot be used, and OSError.
     """
@@ -121,13 +123,11 @@ def _quality(name: str, progress: Report, sheet: Path | None) -> dict[str, float
     images, _ = digits.load("test")
     test, trained = features(images[:, None]), features(_balanced(FRECHET_SAMPLES))
     there = test[generator(1).permutation(len(test))[:FRECHET_SAMPLES]]
-    precision, recall = precision_recall(there, trained)
     figures = {
         "agreement_samples": float(AGREEMENT_SAMPLES),
         "frechet_samples": float(FRECHET_SAMPLES),
         "frechet_floor": frechet_distance(trained, test),
-        "precision_training": precision,
-        "recall_training": recall,
+        **_reached(there, trained, "training"),
     }
     for lam in (0, 1):
         for weight, count in ((1, FRECHET_SAMPLES), (2, AGREEMENT_SAMPLES)):
@@ -139,9 +139,17 @@ def _quality(name: str, progress: Report, sheet: Path | None) -> dict[str, float
             if weight == 1:
                 found = features(images)
                 figures[f"frechet_lam{lam}"] = frechet_distance(found, test)
-                figures[f"precision_lam{lam}"], figures[f"recall_lam{lam}"] = precision_recall(there, found)
+                figures |= _reached(there, found, f"lam{lam}")
             if (weight, lam) == (1, 0):
                 figures |= _nearest(images, progress, sheet)
+    return figures
+
+
+def _reached(real: Features, made: Features, of: str) -> dict[str, float]:
+    """Precision and recall of samples [M, F] against the data [N, F], for each of REACHES."""
+    figures = {}
+    for k in REACHES:
+        figures[f"precision_k{k}_{of}"], figures[f"recall_k{k}_{of}"] = precision_recall(real, made, k)
     return figures
 
 

@@ -164,9 +164,12 @@ def build(card: Card) -> nn.Module:
     if card.architecture.get("words", 0) != len(card.words.split()):
         raise ModelError(f"The card of {card.name} describes no network that can be built: it has other words.")
     try:
-        return networks[card.kind, card.network](**card.architecture)
+        network = networks[card.kind, card.network](**card.architecture)
     except (LookupError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise ModelError(f"The card of {card.name} describes no network that can be built: {error}.") from error
+    if isinstance(network, UNet) and network.classes != len(card.classes):  # else another class stood for no condition
+        raise ModelError(f"The card of {card.name} describes no network that can be built: it has other classes.")
+    return network
 
 
 def _find(name: str, kinds: Sequence[str], field: str = "model") -> tuple[Card, Path]:

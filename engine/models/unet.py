@@ -85,6 +85,7 @@ class UNet(nn.Module):
         embedding: int = 256,
     ) -> None:
         super().__init__()
+        self.classes = classes
         self.fold = fold
         self.embedding = embedding // 4
         self.label: nn.Module = nn.Embedding(classes + 1, embedding)

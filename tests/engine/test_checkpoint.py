@@ -225,6 +225,7 @@ def test_a_card_of_no_network_is_a_sentence(installed: Path, architecture: dict[
         {"shape": (1, 9, 8)},
         {"shape": (1, 16, 2)},
         {"classes": ("a", "b", "c", "d")},
+        {"classes": ("a", "b")},
         {"network": "gaussian"},  # whose architecture is no network's
         {"network": "ideal", "architecture": {"count": 1.5}},
         {"network": "ideal", "architecture": {"count": 3}},  # of which not every class has one

@@ -62,8 +62,10 @@ def test_a_denoiser_of_digits_is_judged(tmp_path: Path, monkeypatch: pytest.Monk
         for weight in (1, 2):
             assert figures[f"agreement_w{weight}_lam{lam}"] < 0.5
         assert figures[f"frechet_lam{lam}"] > 10 * figures["frechet_floor"] > 0.0
-        assert figures[f"precision_lam{lam}"] < 0.1 < 0.5 < figures["precision_training"]
-        assert figures[f"recall_lam{lam}"] < 0.1 < 0.5 < figures["recall_training"]
+        for k in (3, 5):
+            assert figures[f"precision_k{k}_lam{lam}"] < 0.1 < 0.5 < figures[f"precision_k{k}_training"]
+            assert figures[f"recall_k{k}_lam{lam}"] < 0.1 < 0.5 < figures[f"recall_k{k}_training"]
+    assert figures["precision_k3_training"] < figures["precision_k5_training"]
     assert figures["nearest_samples"] > figures["nearest_test"] == 0.0  # the same images stand for both here
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size == (16 * 58 - 2, 8 * 58 - 2)

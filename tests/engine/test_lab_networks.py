@@ -88,11 +88,13 @@ def foreign() -> dict[str, Bytes]:
     huge = (2**40).to_bytes(8, "little") + b"{}"
     deep = b"[" * 100_000
     nested = len(deep).to_bytes(8, "little") + deep
+    card = save({"a": torch.zeros(3)}, {"json": "[" * 100_000})
     made = {"empty": b"", "pickle": torch_file, "plain": plain, "huge": huge, "nested": nested, "digits": digits}
+    made["nested card"] = card
     return {name: np.frombuffer(data, np.uint8) for name, data in made.items()}
 
 
-@pytest.mark.parametrize("kind", ["empty", "pickle", "plain", "huge", "nested", "digits", "cut"])
+@pytest.mark.parametrize("kind", ["empty", "pickle", "plain", "huge", "nested", "nested card", "digits", "cut"])
 def test_a_foreign_file_is_one_sentence(own_models: Path, kind: str) -> None:
     data = foreign()[kind] if kind != "cut" else file_of(learned())[:5000]
     before = sorted(own_models.rglob("*"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from engine.samplers import Step
 
 SHAPE = (1, 8, 8)
 BYTES = bytes(range(0, 256, 4))
+NO_SIGNAL: dict[str, Any] = {"schedule": "flow", "spacing": "uniform_t"}  # at the start
 
 
 def walk(request: Request) -> list[Step]:
@@ -301,6 +303,7 @@ def test_an_image_is_encoded_on_each_level_once(ask: Callable[..., Request]) -> 
         ({"sigmas": (1.0, 1e-4)}, "sigmas", "from 0.002 to 80"),
         ({"sampler": "langevin", "sigma": 1e-3}, "sigma", "from 0.002 to 80"),
         ({"sampler": "langevin", "start": Branch(Request(model="tiny", count=2), 10)}, "sigma", "branches from"),
+        ({"sampler": "langevin", "start": Branch(Request(model="tiny", count=2, **NO_SIGNAL), 0)}, "start", "later"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence(
@@ -312,6 +315,15 @@ def test_what_does_not_fit_is_one_sentence(
     assert words in str(caught.value)
     assert str(caught.value).count(".") <= 2
     assert str(caught.value).endswith(".")
+
+
+def test_the_level_that_langevin_must_have_is_told_to_be_typed(ask: Callable[..., Request]) -> None:
+    branch = ask(sampler="langevin", start=Branch(ask(), 4))
+    with pytest.raises(RequestError) as caught:
+        run(branch)
+    told = re.search(r"must be ([\d.]+),", str(caught.value))
+    assert told is not None
+    run(branch.replace(sigma=float(told[1])))
 
 
 def test_levels_say_so_too(ask: Callable[..., Request]) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import qasync
-from conftest import LIMIT, kill, until
+from conftest import LIMIT, kill, run_loop, until
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.engine_client import EngineClient, RefusedError
@@ -38,8 +37,7 @@ def asking(qapp: QApplication) -> Callable[[Callable[[EngineClient], Awaitable[A
                 client.shut_down()
             assert not client._lines, "nobody waits any more"
 
-        with qasync.QEventLoop(qapp) as loop:
-            loop.run_until_complete(main())
+        run_loop(qapp, main())
         assert not errors, errors
 
     return run

@@ -15,6 +15,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from desktop_app.state.runs import Run
+from desktop_app.widgets.timeline_branch import ELSEWHERE
 from desktop_app.window import Window
 from engine.request import Branch
 
@@ -88,6 +89,27 @@ def test_b_opens_a_panel_and_enter_goes_on_from_the_step(drive) -> None:
         assert workspace.controls["lam"] == 0.5, "read back"
         assert workspace.caption.text() == "Branch at step 3   λ = 0.5"
         assert workspace.stem_caption.text() == "Before   λ = 0"
+
+    drive(scenario)
+
+
+def test_langevin_stays_where_it_branches(drive) -> None:
+    """At every level but one that it cannot have; there the panel says so, and stays open."""
+
+    async def scenario(window: Window) -> None:
+        panel = window.generate.panel
+        stem = await generated(window, schedule="flow", spacing="uniform_t")
+        assert (await branched(window, 4, sampler="langevin")).status == "finished"
+        run = window.generate.tree.selected
+        assert [run.sigma(k) for k in range(4, run.steps + 1)] == pytest.approx([stem.sigma(4)] * 5)
+        window.generate.select(stem)
+        press(window, Qt.Key.Key_Home)
+        press(window, Qt.Key.Key_B)
+        panel.controls.set("sampler", "langevin")
+        assert panel.said.text() == ELSEWHERE
+        click(panel.button)
+        assert panel.isVisible()
+        assert window.toasts.shown[0].message == ELSEWHERE
 
     drive(scenario)
 
@@ -265,7 +287,10 @@ def test_a_tree_is_open_again_at_the_next_start(drive) -> None:
         await branched(window, 5, lam=2.0)
 
     async def find(window: Window) -> None:
+        window.open("compare")
+        focus = window.focusWidget()
         window.restore()
+        assert window.focusWidget() is focus, "behind what is looked at"
         tree = window.generate.tree
         for run in list(tree.runs):
             await finished(run)

@@ -420,6 +420,31 @@ def test_pictures_open_in_generate_and_in_compare(drive, folder: Path) -> None:
     drive(scenario)
 
 
+def test_the_palette_does_what_is_done_with_a_picture(drive, folder: Path) -> None:
+    """By keys alone: an arrow selects the first picture, and where none is selected that is said."""
+
+    async def scenario(window: Window) -> None:
+        workspace = await opened(window)
+
+        def do(words: str) -> None:
+            press(window, Qt.Key.Key_K, CONTROL)
+            QTest.keyClicks(window.command_palette.edit, words)
+            QTest.keyClick(window.command_palette.edit, Qt.Key.Key_Return)
+
+        do("send to compare")
+        assert window.current is workspace
+        assert last_toast(window) == "No picture is selected."
+        press(window, Qt.Key.Key_Right)
+        assert workspace.grid.selected() == ["5.png"]
+        do("verify")
+        await until(workspace.detail.verdict.text)
+        do("send to compare")
+        assert window.current is window.compare
+        assert window.compare.controls[0]["condition"] == 5
+
+    drive(scenario)
+
+
 def test_copies_run_and_reach_the_clipboard(drive, folder: Path) -> None:
     async def scenario(window: Window) -> None:
         workspace = await opened(window)

@@ -183,6 +183,20 @@ def test_what_is_typed_in_a_field_that_goes_counts_no_more(drive) -> None:
     drive(scenario)
 
 
+@pytest.mark.parametrize("part", ["edit", "slider"])
+def test_a_field_that_is_disabled_hands_the_keyboard_on(drive, part: str) -> None:
+    async def scenario(window: Window) -> None:
+        controls, fields = window.generate.controls, window.generate.inspector.fields
+        controls.take(Request(condition=3, guidance=2.0))
+        getattr(fields["guidance"], part).setFocus()
+        controls.set("condition", None)
+        assert not fields["guidance"].isEnabled()
+        assert window.focusWidget() is fields["guide"].box
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
 def test_an_interval_takes_a_comma(drive) -> None:
     async def scenario(window: Window) -> None:
         generate = window.generate

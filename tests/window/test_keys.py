@@ -6,16 +6,17 @@ import asyncio
 
 import pytest
 import shiboken6
-from conftest import click, finished, press
+from conftest import click, finished, press, until
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent, QShortcut
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 
 from desktop_app.keys import key_map
 from desktop_app.widgets.cheat_sheet import KEYS
 from desktop_app.widgets.layout import IconButton
 from desktop_app.widgets.rail import WORKSPACES
+from desktop_app.widgets.toast import Toasts
 from desktop_app.window import Window
 from engine.request import Request
 
@@ -69,6 +70,35 @@ def test_an_overlay_has_the_keyboard_until_it_is_left(drive) -> None:
             window.open("generate")
 
     drive(scenario)
+
+
+def test_a_toast_does_not_cover_an_overlay(drive) -> None:
+    async def scenario(window: Window) -> None:
+        palette = window.command_palette
+        palette.open()
+        toast = window.toasts.show("Something.")
+
+        def seen() -> bool:
+            there = window.childAt(toast.geometry().center())
+            return there is toast or toast.isAncestorOf(there)
+
+        assert not seen()
+        palette.leave()
+        assert seen()
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_a_window_goes_while_toasts_are_shown(qapp) -> None:
+    """It hides what is in it, its toasts too, when it is a window no more: to arrange them then ends the program."""
+    window = QWidget()
+    toasts = Toasts(window, window.height)
+    window.show()
+    for words in ("One.", "Two."):
+        toasts.show(words)
+    shiboken6.delete(window)
+    assert not shiboken6.isValid(toasts)
 
 
 def test_what_runs_is_not_behind_an_overlay(drive) -> None:
@@ -216,3 +246,27 @@ def hold(window: Window, key: Qt.Key) -> None:
     for repeat in (False, True, True, True):
         QApplication.sendEvent(window, QKeyEvent(QEvent.Type.KeyPress, key, NONE, "", repeat))
     QApplication.sendEvent(window, QKeyEvent(QEvent.Type.KeyRelease, key, NONE))
+
+
+def test_tab_comes_to_the_condition_where_it_is_seen(drive) -> None:
+    """Also the one of another model, whose control is new; and to the class that is chosen."""
+
+    async def scenario(window: Window) -> None:
+        fields, controls = window.generate.inspector.fields, window.generate.controls
+
+        def turn() -> tuple[str, str]:
+            fields["count"].edit.setFocus()
+            names = []
+            for _ in range(2):
+                QTest.keyClick(window.focusWidget(), Qt.Key.Key_Backtab)
+                names.append(window.focusWidget().accessibleName())
+            return tuple(names)
+
+        assert turn() == ("Condition: any", "About this model")
+        controls.set("condition", 3)
+        assert turn() == ("Condition: 3", "About this model")
+        controls.set("model", "emoji")
+        await until(fields["condition"].face.isVisible)
+        assert turn() == ("Condition", "About this model")
+
+    drive(scenario)

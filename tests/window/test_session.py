@@ -154,6 +154,12 @@ def test_the_palette_finds_and_does(drive) -> None:
         assert window.current is window.generate
         run = await finished(window.generate.timeline.lanes[0])
         assert (run.request.seed, run.request.condition) == (77, 3)
+        window.generate.timeline.seek(1)
+        press(window, Qt.Key.Key_K, CONTROL)
+        QTest.keyClicks(palette.edit, "branch here")
+        QTest.keyClick(palette.edit, Qt.Key.Key_Return)
+        assert window.generate.panel.isAncestorOf(window.focusWidget())
+        press(window, Qt.Key.Key_Escape)
         press(window, Qt.Key.Key_K, CONTROL)
         QTest.keyClicks(palette.edit, "compare: what did")
         await asyncio.sleep(0.05)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from conftest import click, finished, until
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QMargins, QPoint
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QScrollArea
+from PySide6.QtWidgets import QScrollArea, QWidget
 
+from desktop_app.application import show_whole
 from desktop_app.state.presets import kinds
 from desktop_app.widgets.image_grid import arrangement
 from desktop_app.widgets.lane_panel import lane_pen
@@ -127,3 +128,14 @@ def test_a_toast_is_above_the_timeline_in_every_workspace(drive) -> None:
         assert toast.geometry().bottom() == low
 
     drive(scenario)
+
+
+def test_a_window_that_is_larger_than_the_screen_is_maximized(qtbot) -> None:
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    room = widget.screen().availableSize()
+    for size, maximized in ((room, False), (room.grownBy(QMargins(0, 0, 0, 1)), True)):
+        widget.resize(size)
+        show_whole(widget)
+        assert widget.isVisible()
+        assert widget.isMaximized() == maximized

@@ -55,7 +55,7 @@ def test_a_folder_is_trained_on_stopped_gone_on_with_and_used(drive, pictures: P
         assert process.status == "stopped"
         at = process.step
         assert train.button.text() == "Go on"
-        train.minutes.setText(f"{process.minutes + 0.1:.2f}")
+        train.minutes.setText(f"{process.minutes + 0.1:.2f}".replace(".", ","))
         click(train.button)
         await until(lambda: process.step > at)
         await until(lambda: not process.running)
@@ -97,6 +97,17 @@ def begun(window: Window, pictures: Path) -> TrainWorkspace:
     train.size_box.setCurrentIndex(0)
     click(train.button)
     return train
+
+
+def test_what_is_stopped_before_its_first_step_has_nothing_to_go_on_from(drive, pictures: Path) -> None:
+    async def scenario(window: Window) -> None:
+        train = begun(window, pictures)
+        press(window, Qt.Key.Key_Escape)
+        await until(lambda: not train.process.running)
+        assert train.process.status == "idle"
+        assert train.button.text() == "Train"
+
+    drive(scenario)
 
 
 def test_closing_while_it_trains_hides_the_window_and_keeps_the_checkpoint(drive, pictures: Path) -> None:
