@@ -127,7 +127,7 @@ def move(widget: QWidget, at: QPoint, buttons: Qt.MouseButton = Qt.MouseButton.N
 
 
 def choose(box: ComboBox, text: str) -> None:
-    """Open a list and click an entry."""
+    """Open a list and click an entry; the window takes the keyboard back, which offscreen a list keeps that was closed."""
     click(box)
     view, entry = box.view(), box.model().index(box.findText(text), 0)
     assert entry.isValid(), text
@@ -136,6 +136,7 @@ def choose(box: ComboBox, text: str) -> None:
     move(view.viewport(), place.center())
     click(view.viewport(), place.center())
     assert box.currentText() == text
+    box.window().activateWindow()
 
 
 def press(window: Window, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:

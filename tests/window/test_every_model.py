@@ -24,6 +24,7 @@ CAPTIONS = ("red heart", "grinning cat", "Santa Claus", "flag: Japan")
 async def generated(window: Window) -> Run:
     """Press Ctrl+Enter and wait for the images."""
     before = window.generate.tree.selected
+    await until(window.isActiveWindow)
     press(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     await until(lambda: window.generate.tree.selected is not before)
     run = await finished(window.generate.timeline.lanes[0])
