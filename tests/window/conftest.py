@@ -127,7 +127,7 @@ def move(widget: QWidget, at: QPoint, buttons: Qt.MouseButton = Qt.MouseButton.N
 
 
 def choose(box: ComboBox, text: str) -> None:
-    """Open a list and click an entry; the window takes the keyboard back, which offscreen a list keeps that was closed."""
+    """Open a list and click an entry. The window takes the keyboard back: offscreen a list keeps it, though closed."""
     click(box)
     view, entry = box.view(), box.model().index(box.findText(text), 0)
     assert entry.isValid(), text
