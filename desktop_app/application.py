@@ -92,8 +92,11 @@ async def _main(client: EngineClient, errors: Errors) -> None:
 def show_whole(window: QWidget) -> None:
     """Show a window, maximized where the screen is smaller: the timeline must not be below its end."""
     room = window.screen().availableSize()
-    fits = window.width() <= room.width() and window.height() <= room.height()
-    (window.show if fits else window.showMaximized)()
+    if window.width() <= room.width() and window.height() <= room.height():
+        window.show()
+    else:
+        window.resize(window.size().boundedTo(room * 0.9))  # as it is once it is made smaller
+        window.showMaximized()
 
 
 def _close_on_signals(window: Window) -> QSocketNotifier:

@@ -23,12 +23,15 @@ DEEDS = ("branch", "verify", "export", "python")  # with a picture of the galler
 def entries(window: Window) -> list[Entry]:
     """What can be done now."""
     current, timeline = window.current, window.current.timeline
-    found = [
-        Entry(current.verb, "Ctrl+Enter", window.start),
-        Entry("Stop", "Esc", window.escape),
+    moves = [
         Entry("Play or pause", "Space", timeline.play),
         Entry("First step", "Home", lambda: timeline.seek(0)),
         Entry("Last step", "End", lambda: timeline.seek(timeline.length)),
+    ]
+    found = [
+        Entry(current.verb, "Ctrl+Enter", window.start),
+        Entry("Stop", "Esc", window.escape),
+        *(moves if not current.bar.isHidden() else []),
         *([Entry("New random seed", "R", current.bound.randomise_seed)] if current.sets else []),
         *([Entry("Branch here", "B", current.branch_here)] if current is window.generate else []),
         Entry("Undo", "Ctrl+Z", window.undo.back),

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from desktop_app.state.conditions import classes_of, vocabulary_of
 from desktop_app.widgets.combo_box import ComboBox
 from desktop_app.widgets.fields import FieldControl
-from desktop_app.widgets.layout import column, fill, label, mark_chosen, row
+from desktop_app.widgets.layout import column, fill, label, mark_chosen, row, tab_at
 from engine.captions import Vocabulary, words
 
 CHIP_LETTERS = 12  # of all classes together, that still make chips
@@ -192,15 +192,5 @@ class ConditionControl(FieldControl):
         if self.face is not None:
             self.face.chosen.connect(self.commit)
             self._place.addWidget(self.face)
-            self._take_turn(self.face)
-
-    def _take_turn(self, face: QWidget) -> None:
-        """Tab comes to it where it is seen, and not after all that was there before it."""
-        before: QWidget = self
-        while (before := before.previousInFocusChain() or self) is not self:
-            if before.focusPolicy() & Qt.FocusPolicy.TabFocus:
-                break
-        parts = face.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
-        for part in (part for part in parts if part.focusPolicy() & Qt.FocusPolicy.TabFocus):
-            QWidget.setTabOrder(before, part)
-            before = part
+            parts = self.face.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+            tab_at(self, parts)

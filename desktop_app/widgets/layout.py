@@ -154,6 +154,17 @@ def mark_chosen(buttons: Mapping[Any, QPushButton], value: object) -> None:
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus if other == value else Qt.FocusPolicy.NoFocus)
 
 
+def tab_at(place: QWidget, parts: Iterable[QWidget]) -> None:
+    """Tab comes to these parts where `place` is seen, and not after all that was there before them."""
+    before = place
+    while (before := before.previousInFocusChain() or place) is not place:
+        if before.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            break
+    for part in (part for part in parts if part.focusPolicy() & Qt.FocusPolicy.TabFocus):
+        QWidget.setTabOrder(before, part)
+        before = part
+
+
 class Segments(QFrame):
     """A choice of a few, all visible."""
 

@@ -42,6 +42,7 @@ class SweepPlan(QWidget):
         layout.addLayout(row(told, None, self.error))
         layout.addWidget(self.count)
         self.setLayout(layout)
+        self.tab_stops = (self.rows.field, self.rows.text, self.columns.field, self.columns.text, self.error)
         for signal in (self.rows.changed, self.columns.changed, self.error.toggled):
             signal.connect(self.changed)
 

@@ -11,7 +11,7 @@ from desktop_app.state.models import all_models
 from desktop_app.state.runs import Runs
 from desktop_app.state.sweep import Client, SweepControls, SweepRun
 from desktop_app.widgets.combo_box import ComboBox
-from desktop_app.widgets.layout import IconButton, Segments, column, line
+from desktop_app.widgets.layout import IconButton, Segments, column, line, tab_at
 from desktop_app.widgets.sweep_axes import sentence
 from desktop_app.widgets.sweep_chart import SweepChart
 from desktop_app.widgets.sweep_foot import SweepFoot
@@ -46,6 +46,7 @@ class SweepWorkspace(Workspace):
         self.controls = SweepControls(shown.base if shown else request, self)
         self.plan = SweepPlan(shown)
         self.inspector.top.addWidget(self.plan)
+        tab_at(self.inspector, self.plan.tab_stops)
         self.inspector.top.addSpacing(4)
         self.inspector.top.addWidget(line())
         self.inspector.bind(self.controls)

@@ -12,6 +12,7 @@ from PySide6.QtGui import QKeyEvent, QShortcut
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 
+from desktop_app.commands import entries
 from desktop_app.keys import key_map
 from desktop_app.widgets.cheat_sheet import KEYS
 from desktop_app.widgets.layout import IconButton
@@ -236,6 +237,36 @@ def test_tab_comes_to_the_segment_that_is_chosen(drive) -> None:
         compare.more.setFocus()
         press(window, Qt.Key.Key_Backtab)
         assert QApplication.focusWidget() is lanes[compare.chosen]
+        await asyncio.sleep(0)
+
+    drive(scenario)
+
+
+def test_the_palette_plays_where_there_is_a_timeline(drive) -> None:
+    async def scenario(window: Window) -> None:
+        for name in WORKSPACES:
+            window.open(name)
+            await asyncio.sleep(0.02)
+            texts = {entry.text for entry in entries(window)}
+            for text in ("Play or pause", "First step", "Last step"):
+                assert (text in texts) == window.current.bar.isVisible() == (name in ("generate", "compare", "lab"))
+
+    drive(scenario)
+
+
+def test_tab_comes_to_what_varies_before_what_is_the_same(drive) -> None:
+    async def scenario(window: Window) -> None:
+        window.open("sweep")
+        assert window.sweep is not None
+        window.sweep.plan.rows.field.setFocus()
+        names = []
+        for _ in range(6):
+            names.append(window.focusWidget().accessibleName())
+            press(window, Qt.Key.Key_Tab)
+        assert names == [
+            *("Rows: field", "Rows: values", "Columns: field", "Columns: values"),
+            *("Measure the error", "Model"),
+        ]
         await asyncio.sleep(0)
 
     drive(scenario)

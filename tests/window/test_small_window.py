@@ -139,3 +139,5 @@ def test_a_window_that_is_larger_than_the_screen_is_maximized(qtbot) -> None:
         show_whole(widget)
         assert widget.isVisible()
         assert widget.isMaximized() == maximized
+    widget.showNormal()
+    assert widget.height() < 0.95 * room.height(), "and smaller than the screen once it is not"
