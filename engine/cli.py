@@ -50,6 +50,10 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # λ on a terminal that has none
+    for word in argv:
+        if word.startswith("--") and word.endswith("=--"):  # which argparse takes for a list of nothing
+            print(f"scorescope: {word[:-3]} needs a value, not --.", file=sys.stderr)
+            return 2
     if argv[:1] == ["bench"]:
         return _carry_out("bench", lambda: _bench(argv[1:]))
     parser = _parser()

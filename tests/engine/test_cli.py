@@ -327,6 +327,14 @@ def test_unknown_flag_and_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("scorescope ")
 
 
+@pytest.mark.parametrize(
+    "command", [["generate", "--seed=--"], ["evaluate", "digits", "--sheet=--"], ["bench", "--x=--"]]
+)
+def test_two_dashes_are_no_value(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(command) == 2
+    assert capsys.readouterr().err == f"scorescope: {command[-1][:-3]} needs a value, not --.\n"
+
+
 def test_threads_are_told_to_sleep_early_before_torch_is_there() -> None:
     """What the user has set stays."""
     code = "import os; from engine import cli; cli.main([]); print(*map(os.environ.get, names))"
