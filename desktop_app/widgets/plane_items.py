@@ -21,6 +21,7 @@ from desktop_app.widgets.plane_geometry import Array, Segments
 pg.setConfigOption("exitCleanup", False)  # the window takes its own things down
 
 EVERYWHERE = QRectF(-1e4, -1e4, 2e4, 2e4)  # no item's bounds change: nothing is computed from them
+FEW = 3_000  # points; up to here each can have a casing
 MANY = 30_000  # points; beyond, counting them per pixel is faster than drawing each
 CELL = 2.0  # px, of that count
 DEPTH = 6  # points in a cell at which its colour is full
@@ -68,11 +69,23 @@ class Points(QGraphicsItem):
         self.size = 3.0
         self.count = 0
         self._groups: list[tuple[NDArray[np.float64], Any, NDArray[np.float64], QColor]] = []  # [n, 2], and in px
+        self._casing: QColor | None = None
 
-    def set_points(self, points: Array, groups: NDArray[np.integer[Any]], colours: list[QColor], size: float) -> None:
-        """Points [n, 2], and which of the colours each has; those out of sight (or not finite) are not kept."""
+    def set_points(
+        self,
+        points: Array,
+        groups: NDArray[np.integer[Any]],
+        colours: list[QColor],
+        size: float,
+        casing: QColor | None = None,
+    ) -> None:
+        """Points [n, 2], and which of the colours each has; those out of sight (or not finite) are not kept.
+
+        A casing sets points off from any ground, where they are few and large enough for one.
+        """
         seen = (np.abs(points) <= self.half).all(-1)
         self.size, self.count, self._groups = size, int(seen.sum()), []
+        self._casing = casing if self.count <= FEW and size >= 2 else None
         for number, colour in enumerate(colours):
             chosen = points[seen & (groups == number)]
             if len(chosen):
@@ -92,10 +105,18 @@ class Points(QGraphicsItem):
         plane = painter.transform()
         scale, shift = np.array([plane.m11(), plane.m22()]), np.array([plane.dx(), plane.dy()])
         painter.resetTransform()  # in px all squares are alike; with a cosmetic pen they are not
-        for points, polygon, memory, colour in self._groups:
+        for points, _, memory, _ in self._groups:
             memory[:] = points * scale + shift
-            painter.setPen(QPen(colour, self.size, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
-            painter.drawPoints(polygon)
+        if self._casing is not None:
+            for _, polygon, _, _ in self._groups:
+                self._draw(painter, polygon, self._casing, self.size + 2.0)
+        for _, polygon, _, colour in self._groups:
+            self._draw(painter, polygon, colour, self.size)
+
+    @staticmethod
+    def _draw(painter: QPainter, polygon: Any, colour: QColor, size: float) -> None:
+        painter.setPen(QPen(colour, size, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
+        painter.drawPoints(polygon)
 
     def _paint_counts(self, painter: QPainter) -> None:
         """The number of points in each small cell, as opacity."""

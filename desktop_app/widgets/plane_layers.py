@@ -21,6 +21,7 @@ ROOM = 24.0  # px, about, for an arrow
 SHORTEST = 4.0  # px, of an arrow
 DASH = (7.0, 6.0)  # px, on and off
 COVERED = 0.12  # of the canvas, by points, at most: smaller ones are taken
+CASING = 0.4  # opacity of what sets points off: they are many
 DETAIL = 240  # points of a drawn path; more are thinned, the newest kept
 
 
@@ -166,11 +167,13 @@ class Cloud(Layer):
 
     def draw(self) -> None:
         labels: NDArray[np.integer[Any]] = np.zeros(len(self.places), np.intp)
-        colours = [ink(self.colour)]
+        colours, casing = [ink(self.colour)], None
         if self.labels is not None and len(self.labels) and self.labels.max() > 0:
             labels, colours = self.labels, [class_ink(label) for label in range(int(self.labels.max()) + 1)]
+            casing = ink("casing")  # of many colours some are near the ground's
+            casing.setAlphaF(CASING)
         room = COVERED * self.canvas.width() ** 2 / max(len(self.places), 1)  # px² of a point
-        self.points.set_points(self.places, labels, colours, float(np.clip(round(room**0.5), 1, self.size)))
+        self.points.set_points(self.places, labels, colours, float(np.clip(round(room**0.5), 1, self.size)), casing)
 
     def legend(self) -> list[Entry]:
         if not len(self.places):

@@ -166,6 +166,20 @@ def test_particles_are_squares_at_their_places(show) -> None:
     assert [colour(view, x, y) for x, y in places] == [class_ink(0), class_ink(1)]
 
 
+def test_points_of_classes_are_set_off_from_any_ground(show) -> None:
+    view = lonely("density", "data")(show(PlaneView()))
+    view.set_density(np.ones((8, 8), np.float32))
+    places = np.array([[-1.0, 2.0], [2.0, -1.5]])
+    view.set_data(places, np.array([0, 1], np.uint8))
+    image, ground = picture(view), colour(view, 0.0, 0.0)
+    for label, (x, y) in enumerate(places):
+        at = px(view, x, y)
+        row = [image.pixelColor(at + QPoint(dx, 0)) for dx in range(-5, 6)]
+        assert class_ink(label) in row
+        assert min(c.lightness() for c in row) < 0.75 * min(ground.lightness(), class_ink(label).lightness())
+        assert row[0] == row[-1] == ground
+
+
 def test_a_large_cloud_is_counted_where_it_lies(show) -> None:
     view = lonely("particles")(show(PlaneView()))
     rng = np.random.default_rng(0)
