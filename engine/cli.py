@@ -51,8 +51,9 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # λ on a terminal that has none
     for word in argv:
-        if word.startswith("--") and word.endswith("=--"):  # which argparse takes for a list of nothing
-            print(f"scorescope: {word[:-3]} needs a value, not --.", file=sys.stderr)
+        flag, _, value = word.partition("=")
+        if flag.startswith("--") and value == "--":  # which argparse takes for a list of nothing
+            print(f"scorescope: {flag} needs a value, not --.", file=sys.stderr)
             return 2
     if argv[:1] == ["bench"]:
         return _carry_out("bench", lambda: _bench(argv[1:]))

@@ -333,6 +333,7 @@ def test_unknown_flag_and_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_two_dashes_are_no_value(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(command) == 2
     assert capsys.readouterr().err == f"scorescope: {command[-1][:-3]} needs a value, not --.\n"
+    assert cli.main(["generate", "--json", "--out=a=--"]) == 0, "a name like any other"
 
 
 def test_threads_are_told_to_sleep_early_before_torch_is_there() -> None:
