@@ -72,8 +72,13 @@ class Overlay(QWidget):
         QPainter(self).fillRect(self.rect(), QColor(0, 0, 0, 150))
 
 
+def overlays(window: QWidget) -> list[Overlay]:
+    """Those of a window that are seen, the topmost last: it was raised."""
+    children = window.findChildren(Overlay, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    return [overlay for overlay in children if overlay.isVisible()]
+
+
 def leave_all(window: QWidget) -> None:
     """Put every overlay away, the topmost first: the focus goes back the way it came."""
-    children = window.findChildren(Overlay, options=Qt.FindChildOption.FindDirectChildrenOnly)
-    for overlay in reversed(children):  # raised: last
+    for overlay in reversed(overlays(window)):
         overlay.leave()

@@ -11,7 +11,7 @@ from shiboken6 import isValid
 
 from desktop_app.theme import theme
 from desktop_app.widgets.layout import IconButton, column, fill, label, row
-from desktop_app.widgets.overlay import Overlay
+from desktop_app.widgets.overlay import overlays
 
 SHOWN_MS = 8000
 MOST = 4
@@ -59,9 +59,8 @@ class Toasts(QObject):
             toast.move(90, y)
             toast.raise_()
             y -= 8
-        for overlay in self._window.findChildren(Overlay, options=Qt.FindChildOption.FindDirectChildrenOnly):
-            if overlay.isVisible():
-                overlay.raise_()
+        for overlay in overlays(self._window):
+            overlay.raise_()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in MOVED:

@@ -161,14 +161,14 @@ def build(card: Card) -> nn.Module:
         ("guide", ""): NoisyClassifierNetwork,
         ("retrieval", ""): Retrieval,
     }
-    if card.architecture.get("words", 0) != len(card.words.split()):
-        raise ModelError(f"The card of {card.name} describes no network that can be built: it has other words.")
     try:
+        if card.architecture.get("words", 0) != len(card.words.split()):
+            raise ValueError("it has other words")
         network = networks[card.kind, card.network](**card.architecture)
+        if isinstance(network, UNet) and network.classes != len(card.classes):  # another would stand for no condition
+            raise ValueError("it has other classes")
     except (LookupError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise ModelError(f"The card of {card.name} describes no network that can be built: {error}.") from error
-    if isinstance(network, UNet) and network.classes != len(card.classes):  # else another class stood for no condition
-        raise ModelError(f"The card of {card.name} describes no network that can be built: it has other classes.")
     return network
 
 
