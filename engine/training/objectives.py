@@ -87,8 +87,8 @@ def _coefficients(parameterization: Parameterization, levels: list[Level]) -> tu
 class Denoising:
     """Denoising score matching (Vincent 2011) as ‖F − (x_0 − skip · x)/out‖² (Karras et al. 2022, eq. 8).
 
-    log σ ~ N(mean, spread²); for guidance the label is replaced by the null class with probability `drop`, and all
-    tokens of a caption by 0.
+    log σ ~ N(mean, spread²), its mean another from a later step on, if one is given; for guidance the label is replaced
+    by the null class with probability `drop`, and all tokens of a caption by 0.
     """
 
     network: nn.Module
@@ -97,13 +97,15 @@ class Denoising:
     classes: int  # 0 of captions
     mean: float = -0.8
     spread: float = 1.2
+    later: tuple[int, float] | None = None  # a step, and the mean from it on
     drop: float = 0.1
     part: slice = field(default_factory=lambda: slice(None))  # of a batch: this process's, where several share it
 
     def loss(self, seed: int, step: int) -> Tensor:
         clean, labels = self.data.batch(seed, step)
         draw = generator(seed, step, DRAWS)
-        x, levels = _noisy(clean, self.mean, self.spread, draw)
+        mean = self.later[1] if self.later and step >= self.later[0] else self.mean
+        x, levels = _noisy(clean, mean, self.spread, draw)
         labels[torch.from_numpy(draw.random(len(labels)) < self.drop)] = self.classes
         device = next(self.network.parameters(), clean).device
         clean, x, labels = (rows[self.part].to(device) for rows in (clean, x, labels))

@@ -61,8 +61,9 @@ def _card(name: str, kind: str, title: str, summary: str, **rest: object) -> Car
 
 
 def _digits(card: Card) -> Objective:
-    shape = parameterization.edm(card.sigma_data)
-    return Denoising(build(card), shape, Images(*digits.load("train")), classes=len(card.classes))
+    """The details first; once they are learned, more draws at the levels where the shape of a digit is decided."""
+    shape, data = parameterization.edm(card.sigma_data), Images(*digits.load("train"))
+    return Denoising(build(card), shape, data, classes=len(card.classes), later=(50_592, 0.0))
 
 
 def _digits_classifier(card: Card) -> Objective:
@@ -89,7 +90,8 @@ RECIPES = {
             "digits",
             "denoiser",
             "Digits",
-            "Handwritten digits, 28 × 28, by class; a small U-Net with EDM preconditioning.",
+            "Handwritten digits, 28 × 28, by class; a small U-Net with EDM preconditioning. "
+            "From step 50,592 on it is given more noise, where the loss is higher.",
             sigma_data=digits.SIGMA_DATA,
         ),
         _digits,

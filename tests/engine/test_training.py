@@ -270,6 +270,22 @@ def test_noise_and_labels_are_drawn_as_stated() -> None:
     assert dropped == pytest.approx(0.1 * count, abs=5 * (count * 0.1 * 0.9) ** 0.5)
 
 
+def test_the_noise_is_drawn_higher_from_a_later_step_on() -> None:
+    """The same draws z as without: log σ = −0.8 + 1.2 z before step 7, and 0.5 + 1.2 z from it on."""
+    plain, turned = (Witness(lambda x, noise: torch.zeros_like(x)) for _ in range(2))
+    turning = denoising(turned)
+    turning.later = (7, 0.5)
+    for step in (6, 7, 8):
+        for objective in (denoising(plain), turning):
+            objective.loss(0, step)
+    logs = [
+        [4.0 * noise.double() for _, noise, _ in witness.asked]  # the label of EDM is log σ / 4
+        for witness in (plain, turned)
+    ]
+    for before, after, shift in zip(*logs, (0.0, 1.3, 1.3), strict=True):
+        torch.testing.assert_close(after - before, torch.full_like(before, shift), rtol=0.0, atol=1e-5)
+
+
 def test_noisy_images_are_classified_at_levels_drawn_as_stated() -> None:
     """log σ ~ N(0, 1.6²), ε ~ N(0, 1), evidence 1/√(1 + σ²): within 5 standard errors (false alarm 6e−7)."""
     witness = Witness(lambda x, noise: torch.zeros(len(x), CLASSES))
