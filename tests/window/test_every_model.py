@@ -47,7 +47,7 @@ async def scrubbed(window: Window, run: Run, card: Card) -> None:
         np.testing.assert_array_equal(workspace.grid.pictures, picture)
         seen.append(picture.astype(int))
         press(window, Qt.Key.Key_Right)
-    assert all(np.abs(one - seen[0]).mean() > 1 for one in seen[1:])
+    assert all(np.abs(one - seen[0]).mean() > 0.5 for one in seen[1:])  # of 255; the ideal denoiser's first two: 1.3
     for view in ("noisy", "score", "eps", "change"):
         click(workspace.views.button(view))
         press(window, Qt.Key.Key_Left)
