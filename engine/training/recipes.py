@@ -22,6 +22,7 @@ from engine.training.objectives import Classification, Denoising, Images, NoisyC
 CLASSES = tuple(map(str, range(10)))
 MNIST = "MNIST: 60,000 training images of 28 × 28 (LeCun, Cortes, Burges)"
 LICENCE = "Weights: MIT. Data: CC BY-SA 3.0."
+SHAPES_FROM = 50_592  # the step from which digits are given more noise
 EMOJI: dict[str, Any] = {
     "data": "Noto Emoji (Google): 3,786 pictures of 1,911 emoji at 32 × 32; names and keywords: emojibase",
     "licence": "Weights: MIT. Pictures: Apache 2.0 (Noto Emoji). Names and keywords: MIT (emojibase).",
@@ -63,7 +64,7 @@ def _card(name: str, kind: str, title: str, summary: str, **rest: object) -> Car
 def _digits(card: Card) -> Objective:
     """The details first; once they are learned, more draws at the levels where the shape of a digit is decided."""
     shape, data = parameterization.edm(card.sigma_data), Images(*digits.load("train"))
-    return Denoising(build(card), shape, data, classes=len(card.classes), later=(50_592, 0.0))
+    return Denoising(build(card), shape, data, classes=len(card.classes), later=(SHAPES_FROM, 0.0))
 
 
 def _digits_classifier(card: Card) -> Objective:
@@ -91,7 +92,7 @@ RECIPES = {
             "denoiser",
             "Digits",
             "Handwritten digits, 28 × 28, by class; a small U-Net with EDM preconditioning. "
-            "From step 50,592 on it is given more noise, where the loss is higher.",
+            f"From step {SHAPES_FROM:,} on it is given more noise, where the loss is higher.",
             sigma_data=digits.SIGMA_DATA,
         ),
         _digits,
